@@ -1,0 +1,23 @@
+/* options.h: what a program may set on a connection (la_option), and the defaults. */
+#ifndef LA_TCP_OPTIONS_H
+#define LA_TCP_OPTIONS_H
+
+#include <lastack/stack.h>
+#include <lastack/tcp.h>
+
+struct options {
+    uint32_t rcvbuf, sndbuf;
+    uint32_t keepidle_ms, keepintvl_ms, syn_timeout_ms, fin_wait_2_ms;
+    int32_t user_timeout_ms, linger_ms;
+    uint16_t maxseg;
+    uint8_t keepcnt, r1, r2, ttl, dscp;
+    int8_t wscale;
+    bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1, sack : 1, timestamps : 1;
+};
+
+void options_init(struct options *o, const struct la_config *cfg);
+/* `open`: the handshake has begun, so what goes into a SYN can no longer change. */
+int options_set(struct options *o, enum la_option which, int64_t value, bool open);
+int options_get(const struct options *o, enum la_option which, int64_t *value);
+
+#endif

@@ -1,0 +1,26 @@
+/* record.h: the close records (the fourth law: nothing ends without a reason), a ring of the last ones. */
+#ifndef LA_TCP_RECORD_H
+#define LA_TCP_RECORD_H
+
+#include "base/pages.h"
+#include <lastack/tcp.h>
+
+struct tcp;
+
+struct records {
+    struct pages ring;
+    uint32_t cap;
+    uint32_t last; /* serial of the newest, 0: none yet */
+};
+
+int records_init(struct records *r, struct mem *m, uint32_t cap);
+void records_free(struct records *r);
+/* Takes the next serial and returns its slot, cleared, the serial filled in.  Never fails: the ring's memory is taken
+ * a page at a time, and if that is refused an old slot is used again. */
+struct la_record *record_new(struct records *r);
+/* The record of this serial; NULL if it is no longer kept. */
+struct la_record *record_find(const struct records *r, uint32_t serial);
+/* TIME-WAIT is over: state CLOSED, in_state[TIME-WAIT] and closed filled in, LA_TRACE_RECORD. */
+void record_complete(struct tcp *tcp, uint32_t serial, bool reused, bool evicted, la_ns now);
+
+#endif

@@ -1,0 +1,25 @@
+/* rtt.h: round-trip time and the retransmission timeout (RFC 6298). */
+#ifndef LA_TCP_RTT_H
+#define LA_TCP_RTT_H
+
+#include <lastack/types.h>
+
+#define RTO_INIT_US 1000000U  /* §2.1 */
+#define RTO_MIN_US 200000U    /* DEVIATION D2: §2.4 says 1 s; Linux's 200 ms repairs sooner */
+#define RTO_MAX_US 60000000U  /* §2.5 */
+
+struct rtt {
+    uint32_t srtt8;   /* SRTT in eighths of a microsecond; 0: no sample yet */
+    uint32_t rttvar4; /* RTTVAR in quarters */
+    uint32_t rto_us;  /* before backoff, within [RTO_MIN_US, RTO_MAX_US] */
+    uint32_t min_us;  /* smallest sample, UINT32_MAX: none */
+};
+
+void rtt_init(struct rtt *r);
+/* One sample; `expected` samples a round trip (RFC 7323 appendix G), 1 or more. */
+void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected);
+/* The timeout after `backoff` expirations: doubled each time, at most RTO_MAX_US. */
+uint32_t rtt_rto_us(const struct rtt *r, unsigned backoff);
+static inline uint32_t rtt_srtt_us(const struct rtt *r) { return r->srtt8 >> 3; }
+
+#endif

@@ -1,0 +1,102 @@
+/* tcb.h: the transmission control block (RFC 9293 §3.3.1): one connection, from SYN-SENT or ESTABLISHED on.
+ * The half-open (embryo.h), the listening (listener.h) and the waiting (timewait.h) have types of their own. */
+#ifndef LA_TCP_TCB_H
+#define LA_TCP_TCB_H
+
+#include "net/net.h"
+#include "tcp/options.h"
+#include "tcp/rcvq.h"
+#include "tcp/recovery.h"
+#include "tcp/rtt.h"
+#include "tcp/sackgen.h"
+#include "tcp/sndq.h"
+#include "tcp/tuple.h"
+
+/* The slots of a connection's deadlines.  They exclude each other within a slot; timer.c alone arms them. */
+enum timer_slot {
+    TIMER_RTX,    /* retransmission, or persist */
+    TIMER_DELACK,
+    TIMER_KEEP,   /* keep-alive */
+    TIMER_LIFE,   /* FIN-WAIT-2 of an orphan, linger, user timeout */
+    TIMER_SLOTS
+};
+
+/* Which list the tcb is on, if any. */
+enum tcb_queue { TCB_IDLE, TCB_READY, TCB_WAITING };
+
+/* State times that a tcb can spend: SYN-SENT .. LAST-ACK. */
+#define TCB_STATES (LA_TIME_WAIT - LA_SYN_SENT)
+
+struct tcb {
+    uint32_t free_link; /* the pool's */
+    uint32_t self, generation;
+    uint32_t next, hash; /* conntab */
+    struct tuple id;
+
+    uint8_t state;   /* enum la_state; written by tcp_enter() alone */
+    uint8_t queue;   /* enum tcb_queue */
+    uint8_t backoff; /* expirations of the retransmission or persist timer in a row */
+    uint8_t keep_probes;
+    bool in_table : 1, handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */,
+        sack_ok : 1, ts_ok : 1, wscale_ok : 1, fin_queued : 1 /* CLOSE was called */, fin_sent : 1, fin_acked : 1,
+        fin_received : 1, fin_out_of_order : 1, read_shut : 1 /* the program reads no more */;
+    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */, probe_now : 1, rst_now : 1,
+        syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1, urg_in : 1, urg_seen : 1, rtt_timing : 1, rst_sent : 1,
+        more_coming : 1 /* LA_SEND_MORE */, cwnd_limited : 1, ev_queued : 1, recorded : 1, has_oob : 1, soft_told : 1;
+    uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
+    uint8_t oob;
+    int16_t scope;
+
+    struct {
+        seqno una, nxt, wl1, wl2, iss, up;
+        uint32_t wnd, max_wnd;
+        uint8_t wscale;
+    } snd;
+    struct {
+        seqno nxt, irs, up;
+        seqno adv;  /* right edge that was announced: never moves left (SHLD-14) */
+        seqno acked;/* Last.ACK.sent (RFC 7323 §4.3) */
+        uint8_t wscale;
+    } rcv;
+    seqno fin_seq;  /* the peer's FIN, while out of order */
+    uint16_t peer_mss, smss; /* what the peer can take; what we send now */
+    uint32_t unacked_in;     /* bytes received since our last ACK */
+    uint32_t ts_recent, ts_recent_at; /* value, and our millisecond clock then */
+    uint32_t ts_offset;
+
+    struct sndq sndq;
+    struct rcvq rcvq;
+    struct sackgen sackgen;
+    struct recovery recovery;
+    struct cc cc;
+    struct rtt rtt;
+    seqno rtt_seq; /* without timestamps: the number being timed (Karn) */
+    la_ns rtt_at;
+    la_ns last_sent, last_heard;
+    la_ns rtx_since;     /* when the oldest outstanding number was first sent without progress since */
+    la_ns challenge_at;  /* last challenge ACK (RFC 5961 §7, per connection) */
+    struct net_path path;
+
+    la_ns at[TIMER_SLOTS];
+    uint32_t heap_pos;
+    uint32_t q_prev, q_next; /* ready or waiting list */
+    uint32_t acc_next;       /* a listener's accept queue */
+    uint32_t listener;       /* while not accepted */
+    uint32_t ev_next;
+    uint32_t ev_bits;
+    void *user;
+    struct options opt;
+
+    /* for the close record */
+    uint8_t first_fin, rst_by, cause;
+    int8_t error;      /* enum la_err */
+    int8_t soft_error;
+    uint8_t last_state;
+    uint32_t serial;
+    la_ns opened, established, first_fin_at, state_since;
+    la_ns in_state[TCB_STATES];
+    uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+    uint32_t segs_in, segs_out, retransmits, rto_expirations, fin_retransmits, dup_acks_in;
+};
+
+#endif

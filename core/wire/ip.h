@@ -1,0 +1,66 @@
+/* ip.h: what IPv4 and IPv6 headers have in common, as one value; protocol numbers; address classes. */
+#ifndef LA_WIRE_IP_H
+#define LA_WIRE_IP_H
+
+#include "wire/slice.h"
+#include <lastack/types.h>
+
+enum { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_V6_FRAGMENT = 44, IP_ICMPV6 = 58, IP_V6_NONE = 59 };
+
+/* One value for both families; the family is that of the addresses. */
+struct ip_hdr {
+    struct la_addr src, dst;
+    uint8_t proto;     /* IPv6: next header, after the walk of extension headers the upper layer's */
+    uint8_t ttl;
+    uint8_t tos;       /* DSCP << 2 | ECN */
+    uint32_t flow;     /* IPv6 flow label */
+    uint16_t id;       /* IPv4 */
+    bool df;           /* IPv4 don't fragment */
+    bool more;         /* more fragments follow */
+    bool fragment;     /* it is a fragment (more, or offset != 0) */
+    uint16_t offset;   /* of a fragment's payload, in bytes */
+    uint32_t frag_id;  /* IPv4 id, or the fragment header's */
+    uint16_t hlen;     /* bytes up to the payload, options and extension headers included */
+    uint16_t unfrag;   /* IPv6 fragment: bytes before the fragment header */
+    uint16_t nh_at;    /* IPv6: offset of the next-header byte that names the fragment header (reassembly) */
+    uint8_t frag_next; /* IPv6 fragment: what follows the fragment header */
+    uint32_t total;    /* header and payload */
+    bool options;      /* IPv4 options, or IPv6 hop-by-hop, present */
+    bool source_route;
+};
+
+/* Why a header was refused; each is counted under its own rule by core/net. */
+enum ip_bad { IP_OK, IP_BAD_SHORT, IP_BAD_VERSION, IP_BAD_HLEN, IP_BAD_TOTAL, IP_BAD_CSUM, IP_BAD_EXT /* chain too long,
+                truncated or in an illegal order */, IP_BAD_EXT_UNKNOWN /* unrecognised next header or option that asks
+                for an ICMP error or a drop */, IP_BAD_SOURCE };
+
+#define IPV4_HLEN 20U
+#define IPV6_HLEN 40U
+#define IPV6_EXT_MAX 8U /* extension headers walked at most */
+
+/* Parses one datagram's header(s).  For IP_BAD_EXT_UNKNOWN, *bad_at is the offset of the offending byte,
+ * *bad_code the ICMPv6 parameter-problem code, and bad_code 0xff means drop in silence (RFC 8200 §4.2). */
+enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known, struct ip_hdr *h);
+enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr *h, uint16_t *bad_at, uint8_t *bad_code);
+
+/* Builds the fixed header (20 or 40 bytes by the family of src; returns which) for `payload` bytes. */
+uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload);
+
+static inline bool ip_is_v4(const struct la_addr *a)
+{
+    const uint8_t *b = a->b;
+    return b[10] == 0xff && b[11] == 0xff && !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]);
+}
+static inline const uint8_t *ip_v4(const struct la_addr *a) { return a->b + 12; }
+struct la_addr ip_from_v4(const uint8_t b[4]);
+struct la_addr ip_from_v6(const uint8_t b[16]);
+bool ip_is_multicast(const struct la_addr *a);      /* 224/4, ff00::/8 */
+bool ip_is_limited_broadcast(const struct la_addr *a); /* 255.255.255.255 */
+bool ip_is_loopback(const struct la_addr *a);       /* 127/8, ::1 */
+bool ip_is_link_local(const struct la_addr *a);     /* fe80::/10, 169.254/16 */
+/* May it be a source of a unicast conversation?  Not any, multicast, broadcast, class E, 0/8 (RFC 1122 §3.2.1.3). */
+bool ip_is_valid_source(const struct la_addr *a);
+/* Do the first n bits agree?  IPv4: n counts from the IPv4 address. */
+bool ip_prefix_eq(const struct la_addr *a, const struct la_addr *b, unsigned n);
+
+#endif
