@@ -1,0 +1,62 @@
+/* pool.c: objects of one size, by index: a free list over pages.
+ * Invariant: every index in [1, made] is either handed out or on the free list; used counts the former. */
+#include "base/pool.h"
+#include "base/assert.h"
+#include <string.h>
+
+void pool_init(struct pool *p, struct mem *m, uint32_t obj, uint32_t cap)
+{
+    LA_ASSERT(obj >= sizeof p->free);
+    if (cap == UINT32_MAX)
+        cap--;
+    *p = (struct pool){0};
+    pages_init(&p->pages, m, obj, cap + 1); /* element 0 is never handed out */
+}
+
+/* Injected failures come here and not in mem_get, so that each object asked for is one that a test
+ * can refuse, wherever the pages happen to end. */
+static bool refuse_on_purpose(struct mem *m)
+{
+    m->asked++;
+    if (m->fail_at == 0 || m->asked != m->fail_at)
+        return false;
+    m->fail_at = 0; /* once */
+    m->refused++;
+    return true;
+}
+
+void *pool_get(struct pool *p, uint32_t *index)
+{
+    uint32_t i = p->free;
+    void *obj;
+
+    if (refuse_on_purpose(p->pages.mem))
+        return NULL;
+    if (i != 0) {
+        obj = pool_at(p, i);
+        memcpy(&p->free, obj, sizeof p->free);
+    } else {
+        if (!pages_grow(&p->pages, p->made + 2))
+            return NULL;
+        i = ++p->made;
+        obj = pool_at(p, i);
+    }
+    if (++p->used > p->peak)
+        p->peak = p->used;
+    *index = i;
+    return obj;
+}
+
+void pool_put(struct pool *p, uint32_t index)
+{
+    LA_ASSERT(pool_has(p, index) && p->used > 0);
+    memcpy(pool_at(p, index), &p->free, sizeof p->free);
+    p->free = index;
+    p->used--;
+}
+
+void pool_free(struct pool *p)
+{
+    pages_free(&p->pages);
+    p->free = p->made = p->used = 0;
+}
