@@ -1,0 +1,50 @@
+# The front door.  CMakeLists.txt knows how things are built, scripts/ and tests/ what is done with them.
+
+PREFIX ?= /usr/local
+
+.PHONY: all demo test lint format bench install clean help
+
+all:
+	@scripts/deps --check build
+	@scripts/build release
+
+demo:
+	@scripts/deps build demo
+	@scripts/build release
+	@if [ -x scripts/demo ]; then scripts/demo; else build/lastack demo; fi
+
+test:
+	@scripts/deps build test
+	@scripts/test
+
+lint:
+	@scripts/deps build lint
+	@tests/lint/run
+
+format:
+	@scripts/deps lint
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i --style=file
+
+bench:
+	@scripts/deps build bench
+	@scripts/build release all bench
+	@scripts/bench
+
+install: all
+	@cmake --install build --prefix "$(PREFIX)"
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make            build/lastack, build/liblastack.a, build/liblastack.so"
+	@echo "make demo       watch it: a web server and a client beside the kernel, and a close explained"
+	@echo "make test       every test: gcc as shipped, clang with ASan and UBSan, live ones beside the kernel"
+	@echo "make lint       the laws of the code, its layers, its format, and static analysis"
+	@echo "make format     bring the sources into .clang-format's shape"
+	@echo "make bench      measure it"
+	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR if set"
+	@echo "make clean      remove build/"
+	@echo
+	@echo "demo, test, lint and bench install the Debian packages they need when run as root, and"
+	@echo "otherwise say what to install.  JOBS=N limits the build, as in: make test JOBS=1"
