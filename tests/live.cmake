@@ -1,0 +1,27 @@
+# live.cmake: scripts of live/ as CTest tests labelled "live", each with the machine to itself.
+#
+# They make their own network namespaces and need the right to.  One that has not got it fails: there
+# is no skipping.  A comment "timeout: N" in a script gives it N seconds in place of 180.
+
+file(GLOB live CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/live/*.sh ${CMAKE_CURRENT_SOURCE_DIR}/live/test_*.py)
+list(FILTER live EXCLUDE REGEX "/(lib|common)[^/]*$")
+foreach(script ${live})
+    cmake_path(GET script STEM stem)
+    cmake_path(GET script EXTENSION ext)
+    string(REGEX REPLACE "^test_" "" name ${stem})
+    if(ext STREQUAL ".py")
+        set(interpreter python3)
+    else()
+        set(interpreter bash)
+    endif()
+    file(STRINGS ${script} limit REGEX "^# *timeout: *[0-9]+" LIMIT_COUNT 1)
+    string(REGEX REPLACE "[^0-9]" "" limit "${limit}")
+    if(NOT limit)
+        set(limit 180)
+    endif()
+    set(test ${LASTACK_TEST_PREFIX}live/${name})
+    add_test(NAME ${test} COMMAND ${interpreter} ${script})
+    set_tests_properties(${test} PROPERTIES
+        LABELS live RESOURCE_LOCK live RUN_SERIAL ON TIMEOUT ${limit}
+        ENVIRONMENT "LASTACK=${PROJECT_BINARY_DIR}/lastack;LASTACK_BUILD=${PROJECT_BINARY_DIR};LASTACK_SOURCE=${PROJECT_SOURCE_DIR};${sanitizer_env}")
+endforeach()
