@@ -48,6 +48,12 @@ LA_API la_ns la_host_now(void);
  * address's (32 or 128).  LA_EINVAL. */
 LA_API int la_host_parse_prefix(const char *text, struct la_addr *addr, unsigned *prefix_len);
 
+/* Room for the longest text that la_host_endpoint writes, with its NUL. */
+#define LA_HOST_ENDPOINT_STRLEN (LA_ADDR_STRLEN + 8)
+
+/* "10.77.0.2:80" or "[fd77::2]:80" into buf, which holds LA_HOST_ENDPOINT_STRLEN.  Returns buf. */
+LA_API char *la_host_endpoint(const struct la_endpoint *e, char *buf);
+
 /* ---- devices ---- */
 
 enum la_dev_kind { LA_DEV_TAP, LA_DEV_TUN };
