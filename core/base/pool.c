@@ -1,5 +1,6 @@
 /* pool.c: objects of one size, by index: a free list over pages.
- * Invariant: every index in [1, made] is either handed out or on the free list; used counts the former. */
+ * Invariant: every index in [1, made] is either handed out or on the free list; used counts the
+ * former. */
 #include "base/pool.h"
 #include "base/assert.h"
 #include <string.h>

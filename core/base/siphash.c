@@ -1,5 +1,6 @@
 /* siphash.c: SipHash-c-d (Aumasson and Bernstein, 2012), one routine for both strengths.
- * Inputs are read as little-endian words on every machine, so that a seed means the same everywhere. */
+ * Inputs are read as little-endian words on every machine, so that a seed means the same
+ * everywhere. */
 #include "base/siphash.h"
 
 struct sip {

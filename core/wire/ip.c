@@ -44,7 +44,8 @@ static bool v4_options(const uint8_t *p, uint32_t n, struct ip_hdr *h)
     return true;
 }
 
-enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known, struct ip_hdr *h)
+enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known,
+                       struct ip_hdr *h)
 {
     if (n < IPV4_HLEN)
         return IP_BAD_SHORT;

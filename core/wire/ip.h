@@ -10,19 +10,19 @@ enum { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_V6_FRAGMENT = 44, IP_ICMPV6 = 58
 /* One value for both families; the family is that of the addresses. */
 struct ip_hdr {
     struct la_addr src, dst;
-    uint8_t proto;     /* IPv6: after the walk of extension headers the upper layer's, IP_V6_FRAGMENT if a fragment */
+    uint8_t proto;     /* IPv6: behind the extension headers; IP_V6_FRAGMENT if it is a fragment */
     uint8_t ttl;
     uint8_t tos;       /* DSCP << 2 | ECN */
     uint32_t flow;     /* IPv6 flow label */
     uint16_t id;       /* IPv4 */
     bool df;           /* IPv4 don't fragment */
     bool more;         /* more fragments follow */
-    bool fragment;     /* it is a fragment (more, or offset != 0); an atomic one (RFC 6946) is not, and is walked through */
+    bool fragment;     /* more, or offset != 0; an atomic one (RFC 6946) is walked through */
     uint16_t offset;   /* of a fragment's payload, in bytes */
     uint32_t frag_id;  /* IPv4 id, or the fragment header's */
     uint16_t hlen;     /* bytes up to the payload, options and extension headers included */
     uint16_t unfrag;   /* IPv6 fragment: bytes before the fragment header */
-    uint16_t nh_at;    /* IPv6: offset of the next-header byte that names `proto` (a fragment: the fragment header) */
+    uint16_t nh_at;    /* IPv6: offset of the next-header byte that names `proto` */
     uint8_t frag_next; /* IPv6 fragment: what follows the fragment header */
     uint32_t total;    /* header and payload */
     bool options;      /* IPv4 options, or IPv6 hop-by-hop, present */
@@ -30,17 +30,25 @@ struct ip_hdr {
 };
 
 /* Why a header was refused; each is counted under its own rule by core/net. */
-enum ip_bad { IP_OK, IP_BAD_SHORT, IP_BAD_VERSION, IP_BAD_HLEN, IP_BAD_TOTAL, IP_BAD_CSUM, IP_BAD_EXT /* chain too long
-                or truncated; IPv4 option of impossible length */, IP_BAD_EXT_UNKNOWN /* unrecognised next header or option that asks
-                for an ICMP error or a drop */, IP_BAD_SOURCE /* IPv4-mapped in
-                an IPv6 header; the rest is ip_is_valid_source's */ };
+enum ip_bad {
+    IP_OK,
+    IP_BAD_SHORT,
+    IP_BAD_VERSION,
+    IP_BAD_HLEN,
+    IP_BAD_TOTAL,
+    IP_BAD_CSUM,
+    IP_BAD_EXT,         /* chain too long or truncated; IPv4 option of impossible length */
+    IP_BAD_EXT_UNKNOWN, /* unrecognised next header or option that asks for an error or a drop */
+    IP_BAD_SOURCE,      /* IPv4-mapped in an IPv6 header; the rest is ip_is_valid_source's */
+};
 
 #define IPV4_HLEN 20U
 #define IPV6_HLEN 40U
 #define IPV6_EXT_MAX 8U /* extension headers walked at most */
 
-/* Parses one datagram's header(s), which must lie in the first n of `len` bytes.  For IP_BAD_EXT_UNKNOWN, *bad_at is the offset of the offending byte,
- * *bad_code the ICMPv6 parameter-problem code, and bad_code 0xff means drop in silence (RFC 8200 §4.2). */
+/* Parses one datagram's header(s), which must lie in the first n of its frame's `len` bytes.  For
+ * IP_BAD_EXT_UNKNOWN, *bad_at is the offset of the offending byte, *bad_code the ICMPv6 parameter
+ * problem's code, and bad_code 0xff means drop in silence (RFC 8200 §4.2). */
 enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known, struct ip_hdr *h);
 enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr *h, uint16_t *bad_at, uint8_t *bad_code);
 

@@ -1,12 +1,17 @@
 /* ipv6_ext.c: the walk of IPv6 extension headers (RFC 8200 §4).
- * Bounded twice: IPV6_EXT_MAX headers, and each byte of them is looked at once.  A fragment ends the
- * walk, since what follows it is whole only after reassembly; an atomic one (RFC 6946) does not, since
- * it is whole already. */
+ * Bounded twice: IPV6_EXT_MAX headers, and each byte of them is looked at once.  A fragment ends
+ * the walk, since what follows it is whole only after reassembly; an atomic one (RFC 6946) does
+ * not, since it is whole already. */
 #include "wire/ipv6_ext.h"
 #include "base/endian.h"
 
 enum { EXT_HOP_BY_HOP = 0, EXT_ROUTING = 43, EXT_DESTINATION = 60 };
-enum { PARAM_FIELD = 0, PARAM_NEXT_HEADER = 1, PARAM_OPTION = 2, PARAM_SILENT = 0xff }; /* RFC 4443 §3.4 */
+enum {
+    PARAM_FIELD = 0,
+    PARAM_NEXT_HEADER = 1,
+    PARAM_OPTION = 2,
+    PARAM_SILENT = 0xff
+}; /* RFC 4443 §3.4 */
 enum { OPT_PAD1 = 0, OPT_PADN = 1 };
 
 struct blame {
@@ -22,7 +27,8 @@ static enum ip_bad refuse(struct blame *b, uint32_t at, uint8_t code)
 }
 
 /* What an option that we do not know asks for in its two highest bits (§4.2). */
-static enum ip_bad unknown_option(uint8_t type, uint32_t at, const struct ip_hdr *h, struct blame *b)
+static enum ip_bad unknown_option(uint8_t type, uint32_t at, const struct ip_hdr *h,
+                                  struct blame *b)
 {
     switch (type >> 6) {
     case 0:
@@ -36,8 +42,8 @@ static enum ip_bad unknown_option(uint8_t type, uint32_t at, const struct ip_hdr
     }
 }
 
-/* Options from `at` to `end`, in their order.  The jumbo payload option (RFC 2675) is unknown here, and
- * its type asks for a parameter problem. */
+/* Options from `at` to `end`, in their order.  The jumbo payload option (RFC 2675) is unknown here,
+ * and its type asks for a parameter problem. */
 static enum ip_bad walk_options(const uint8_t *p, uint32_t at, uint32_t end, const struct ip_hdr *h,
                                 struct blame *b)
 {
@@ -99,7 +105,8 @@ static bool is_extension(uint8_t next)
            next == IP_V6_FRAGMENT;
 }
 
-enum ip_bad ipv6_walk(const uint8_t *p, uint32_t n, struct ip_hdr *h, uint16_t *bad_at, uint8_t *bad_code)
+enum ip_bad ipv6_walk(const uint8_t *p, uint32_t n, struct ip_hdr *h, uint16_t *bad_at,
+                      uint8_t *bad_code)
 {
     struct blame b = {0, PARAM_SILENT};
 

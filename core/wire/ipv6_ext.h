@@ -4,8 +4,10 @@
 
 #include "wire/ip.h"
 
-/* Goes on from the fixed header in h to the upper layer's, or to a header of a fragment.  `n` bytes at
- * p belong to the datagram and are contiguous.  Fills proto, hlen, nh_at and the fragment's fields. */
-enum ip_bad ipv6_walk(const uint8_t *p, uint32_t n, struct ip_hdr *h, uint16_t *bad_at, uint8_t *bad_code);
+/* Goes on from the fixed header in h to the upper layer's, or to a header of a fragment.  `n` bytes
+ * at p belong to the datagram and are contiguous.  Fills proto, hlen, nh_at and the fragment's
+ * fields. */
+enum ip_bad ipv6_walk(const uint8_t *p, uint32_t n, struct ip_hdr *h, uint16_t *bad_at,
+                      uint8_t *bad_code);
 
 #endif

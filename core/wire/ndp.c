@@ -1,7 +1,7 @@
 /* ndp.c: neighbour discovery messages to values and back (RFC 4861 §4).
- * Invariant: no address that leaves here is IPv4-mapped: such a target could be taken for a neighbour
- * that ARP is responsible for.  What depends on the IP header (§6.1, §7.1: hop limit, addresses) is the
- * caller's to check. */
+ * Invariant: no address that leaves here is IPv4-mapped: such a target could be taken for a
+ * neighbour that ARP is responsible for.  What depends on the IP header (§6.1, §7.1: hop limit,
+ * addresses) is the caller's to check. */
 #include "wire/ndp.h"
 #include "base/assert.h"
 #include "base/endian.h"
@@ -65,7 +65,8 @@ static void read_prefix(const uint8_t *p, struct ndp *m)
     m->prefix[m->nprefix++] = x;
 }
 
-/* One option of `len` bytes.  What does not belong to the message, or is not of its length, is ignored. */
+/* One option of `len` bytes.  What does not belong to the message, or is not of its length, is
+ * ignored. */
 static void read_option(const uint8_t *p, uint32_t len, struct ndp *m)
 {
     if (p[0] == lladdr_option(m->type) && len == LL_LEN && !m->has_lladdr) {

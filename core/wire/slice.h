@@ -9,7 +9,7 @@ struct slice {
     struct la_span head;
     const struct la_span *span;
     uint32_t nspan;
-    uint32_t len; /* head and spans together; after slice_trim the spans may hold more, and len rules */
+    uint32_t len; /* head and spans together; once trimmed the spans may hold more, and len rules */
 };
 
 /* Drops the first n bytes; n <= head.n (headers are always in the head). */

@@ -4,7 +4,15 @@
 #include "base/assert.h"
 #include "base/endian.h"
 
-enum { OPT_EOL = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4, OPT_SACK = 5, OPT_TS = 8 };
+enum {
+    OPT_EOL = 0,
+    OPT_NOP = 1,
+    OPT_MSS = 2,
+    OPT_WSCALE = 3,
+    OPT_SACK_OK = 4,
+    OPT_SACK = 5,
+    OPT_TS = 8
+};
 
 #define NOP_NOP_TS 0x0101080aU
 #define OPTS_MAX (TCP_HLEN_MAX - TCP_HLEN)
