@@ -1,0 +1,20 @@
+#!/bin/bash
+# scripts.sh: shell scripts pass shellcheck, Python ones compile, and what is called is executable.
+set -u
+status=0
+while read -r f; do
+    [ -f "$f" ] || continue
+    line=
+    IFS= read -r line <"$f" 2>/dev/null
+    case $f:$line in
+    *.sh:* | *:'#!'*sh) shellcheck --external-sources "$f" || status=1 ;;
+    *.py:* | *:'#!'*python3)
+        python3 -c 'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1])' "$f" || status=1 ;;
+    *) continue ;;
+    esac
+    if [[ $line == '#!'* && ! -x $f ]]; then
+        echo "$f: begins with #! and is not executable"
+        status=1
+    fi
+done < <(git ls-files -co --exclude-standard)
+exit $status
