@@ -29,6 +29,9 @@ enum { CC_RENO };
 /* RFC 6928; `syn_lost`: more than one handshake retransmission, one segment (RFC 5681 §3.1). */
 uint32_t cc_initial_window(uint32_t smss, bool syn_lost);
 void cc_init(struct cc *c, uint8_t algorithm, uint32_t smss, bool syn_lost);
-static inline const struct cc_ops *cc_ops_of(const struct cc *c) { return cc_table[c->algorithm]; }
+static inline const struct cc_ops *cc_ops_of(const struct cc *c)
+{
+    return cc_table[c->algorithm];
+}
 
 #endif

@@ -4,9 +4,12 @@
 
 #include <lastack/types.h>
 
-#define RTO_INIT_US 1000000U  /* §2.1 */
-#define RTO_MIN_US 200000U    /* DEVIATION D2: §2.4 says 1 s; Linux's 200 ms repairs sooner */
-#define RTO_MAX_US 60000000U  /* §2.5 */
+#define RTO_INIT_US 1000000U /* §2.1 */
+/* DEVIATION D2: §2.4 rounds up to 1 s; Linux's 200 ms repairs sooner.  The variance term is not let
+ * below it either, so that the timeout never comes within a peer's delayed ACK of the round trip.
+ */
+#define RTO_MIN_US 200000U
+#define RTO_MAX_US 60000000U /* §2.5 */
 
 struct rtt {
     uint32_t srtt8;   /* SRTT in eighths of a microsecond; 0: no sample yet */
@@ -20,6 +23,9 @@ void rtt_init(struct rtt *r);
 void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected);
 /* The timeout after `backoff` expirations: doubled each time, at most RTO_MAX_US. */
 uint32_t rtt_rto_us(const struct rtt *r, unsigned backoff);
-static inline uint32_t rtt_srtt_us(const struct rtt *r) { return r->srtt8 >> 3; }
+static inline uint32_t rtt_srtt_us(const struct rtt *r)
+{
+    return r->srtt8 >> 3;
+}
 
 #endif

@@ -1,4 +1,5 @@
-/* sndq.h: what the program sent and the peer has not acknowledged: [una, end) of the stream, in blocks. */
+/* sndq.h: what the program sent and the peer has not acknowledged: [una, end) of the stream, in
+ * blocks. */
 #ifndef LA_TCP_SNDQ_H
 #define LA_TCP_SNDQ_H
 
@@ -7,7 +8,8 @@
 
 struct sndq {
     struct block *head, *tail;
-    struct block *cur; /* where the last sndq_spans ended: sending in order finds its place at once */
+    struct block *cur;   /* where sending last came to: the next segment is found at once */
+    struct block *again; /* where sending again last came to, below cur */
     seqno una, end;
 };
 
@@ -16,10 +18,14 @@ void sndq_init(struct sndq *q, seqno start); /* first byte's number; holds no me
 uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n);
 /* Everything before `una` is acknowledged: gives blocks back. una <= end. */
 void sndq_ack(struct sndq *q, struct pool *blocks, seqno una);
-/* The bytes [from, from + n), in place: fills spans, returns how many (at most max); *got <= n if max was too few.
- * una <= from, from + n <= end. */
-uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *spans, uint32_t max, uint32_t *got);
+/* The bytes [from, from + n), in place: fills spans, returns how many (at most max); *got <= n if
+ * max was too few. una <= from, from + n <= end. */
+uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *spans, uint32_t max,
+                    uint32_t *got);
 void sndq_free(struct sndq *q, struct pool *blocks);
-static inline uint32_t sndq_len(const struct sndq *q) { return q->end.v - q->una.v; }
+static inline uint32_t sndq_len(const struct sndq *q)
+{
+    return q->end.v - q->una.v;
+}
 
 #endif
