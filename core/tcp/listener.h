@@ -19,9 +19,8 @@ struct listener {
     uint32_t waiting;   /* connections to accept, linked through tcb.acc_next */
     uint32_t acc_head, acc_tail;
     uint32_t embryos;   /* its half-open connections */
-    uint32_t ev_next;   /* event queue */
-    uint32_t ev_bits;
-    bool ev_queued, open;
+    struct ev_link ev;
+    bool open;
     la_ns since;
     void *user;
     struct options opt;
@@ -29,10 +28,17 @@ struct listener {
 
 #define LISTENER_BUCKETS 64
 
-/* The most exact open listener for this destination: address and family before any; 0 if none. */
-uint32_t listener_find(const struct tcp *tcp, const struct la_addr *local, uint16_t port, int16_t ifx);
-/* LA_EADDRINUSE if an open listener has the same address (or an overlapping any) and port. */
-int listener_add(struct tcp *tcp, const struct la_addr *addr, uint16_t port, int16_t ifx, uint32_t *index);
+/* The open listener for this destination, 0 if none; there is one at most, since listener_add lets no
+ * two overlap.  ifx -1: on whatever link.  An any as `local` finds one that overlaps it. */
+uint32_t listener_find(const struct tcp *tcp, const struct la_addr *local, uint16_t port,
+                       int16_t ifx);
+/* A new open listener from the pool, in its port's chain; what is not an argument is zero.
+ * LA_EADDRINUSE if an open listener has the same address (or an overlapping any) and port, on the
+ * same link where both name one; LA_ENOMEM. */
+int listener_add(struct tcp *tcp, const struct la_addr *addr, uint16_t port, int16_t ifx,
+                 uint32_t *index);
+/* Out of its chain and back to the pool, its handle refused from now on.  Its queues are empty, and
+ * it is on no event list. */
 void listener_remove(struct tcp *tcp, uint32_t index);
 
 #endif
