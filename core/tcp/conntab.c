@@ -1,8 +1,8 @@
 /* conntab.c: linear hashing over connections, embryos and TIME-WAIT entries (RFC 9293 §3.3.1: a
  * connection is its socket pair).
  *
- * With n buckets, 2^k <= n < 2^(k+1), a hash belongs to the bucket that its low k+1 bits name, or, if
- * that one is not made yet, to the one that its low k bits name.  Each insertion that would make
+ * With n buckets, 2^k <= n < 2^(k+1), a hash belongs to the bucket that its low k+1 bits name, or,
+ * if that one is not made yet, to the one that its low k bits name.  Each insertion that would make
  * chains longer than one on average splits one bucket in two.  The table never shrinks.
  *
  * Invariant: each object in the table is in the chain of the bucket of its hash, once. */

@@ -1,6 +1,6 @@
 /* conntab.h: one table from socket pair to connection, embryo or TIME-WAIT entry, so that a segment
- * costs one lookup however many there are.  Linear hashing: it grows a bucket at a time, so there is
- * no pause and nothing moves; chains are linked through the objects themselves. */
+ * costs one lookup however many there are.  Linear hashing: it grows a bucket at a time, so there
+ * is no pause and nothing moves; chains are linked through the objects themselves. */
 #ifndef LA_TCP_CONNTAB_H
 #define LA_TCP_CONNTAB_H
 
@@ -22,8 +22,8 @@ int conntab_init(struct conntab *c, struct mem *m, const struct sipkey *key, uin
 void conntab_free(struct conntab *c);
 /* REF_NONE if nobody has this pair. */
 ref conntab_find(const struct tcp *tcp, const struct tuple *id, uint32_t hash);
-/* The object's own link and hash fields are used; it is not in the table yet.  Never fails (a bucket
- * that cannot be made only makes chains longer, counted nowhere). */
+/* The object's own link and hash fields are used; it is not in the table yet.  Never fails (a
+ * bucket that cannot be made only makes chains longer, counted nowhere). */
 void conntab_insert(struct tcp *tcp, ref r, uint32_t hash);
 void conntab_remove(struct tcp *tcp, ref r, uint32_t hash);
 int conntab_check(const struct tcp *tcp); /* 0, or __LINE__ of the broken invariant */

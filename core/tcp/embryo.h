@@ -1,5 +1,5 @@
-/* embryo.h: SYN-RECEIVED from LISTEN, as small as a flood deserves (RFC 4987 §3): what the SYN said and
- * what our SYN,ACK said, no queues, no congestion state.  It becomes a tcb when the ACK comes. */
+/* embryo.h: SYN-RECEIVED from LISTEN, as small as a flood deserves (RFC 4987 §3): what the SYN said
+ * and what our SYN,ACK said, no queues, no congestion state.  It becomes a tcb with the ACK. */
 #ifndef LA_TCP_EMBRYO_H
 #define LA_TCP_EMBRYO_H
 
@@ -16,11 +16,12 @@ struct embryo {
     struct tuple id;
     uint32_t listener; /* index */
     seqno iss, irs;
-    uint32_t ts_recent, tw, tw_serial; /* tw: the TIME-WAIT entry that this pair had, REF_NONE if none */
+    uint32_t ts_recent;
+    uint32_t tw, tw_serial; /* the TIME-WAIT entry that this pair had, REF_NONE if none */
     uint32_t heap_pos;
     la_ns opened, resend_at;
-    uint16_t mss;        /* the peer's, or the default of MUST-15 */
-    uint16_t peer_wnd;   /* of its SYN, never scaled */
+    uint16_t mss;      /* the peer's, or the default of MUST-15 */
+    uint16_t peer_wnd; /* of its SYN, never scaled */
     int16_t ifx;
     uint8_t peer_wscale; /* 0 if not offered */
     uint8_t resent;      /* SYN,ACKs sent again */

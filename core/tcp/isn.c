@@ -1,6 +1,6 @@
 /* isn.c: initial sequence numbers (RFC 6528 §3) and timestamp offsets (RFC 7323 §5.4, RFC 6191 §2).
- * Both are sums of a clock and a keyed hash: each pair sees the clock, nobody else can tell where it
- * stands. */
+ * Both are sums of a clock and a keyed hash: each pair sees the clock, nobody else can tell where
+ * it stands. */
 #include "tcp/isn.h"
 #include "tcp/tcp.h"
 

@@ -11,14 +11,14 @@ struct tcp;
 struct listener {
     uint32_t free_link; /* the pool's */
     uint32_t self, generation;
-    uint32_t port_next; /* chain of listeners whose ports hash alike */
+    uint32_t port_next;  /* chain of listeners whose ports hash alike */
     struct la_addr addr; /* :: both families; 0.0.0.0 mapped: IPv4 only */
     uint16_t port;
     int16_t ifx;
     uint32_t backlog;
-    uint32_t waiting;   /* connections to accept, linked through tcb.acc_next */
+    uint32_t waiting; /* connections to accept, linked through tcb.acc_next */
     uint32_t acc_head, acc_tail;
-    uint32_t embryos;   /* its half-open connections */
+    uint32_t embryos; /* its half-open connections */
     struct ev_link ev;
     bool open;
     la_ns since;
@@ -28,8 +28,8 @@ struct listener {
 
 #define LISTENER_BUCKETS 64
 
-/* The open listener for this destination, 0 if none; there is one at most, since listener_add lets no
- * two overlap.  ifx -1: on whatever link.  An any as `local` finds one that overlaps it. */
+/* The open listener for this destination, 0 if none; there is one at most, since listener_add lets
+ * no two overlap.  ifx -1: on whatever link.  An any as `local` finds one that overlaps it. */
 uint32_t listener_find(const struct tcp *tcp, const struct la_addr *local, uint16_t port,
                        int16_t ifx);
 /* A new open listener from the pool, in its port's chain; what is not an argument is zero.

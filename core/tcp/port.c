@@ -1,11 +1,11 @@
 /* port.c: a local port that a stranger cannot guess (RFC 6056).
  *
- * Where the search starts is a hash of the addresses and the remote port plus a counter (algorithms 3
- * and 4): to one remote the ports come in turn, so that each rests as long as possible, and no remote
- * learns where another's stand.  The counter advances by random steps of 1 to 8 (algorithm 5), so
- * that it does not tell how many connections others got.  Where that port is taken the search goes
- * on by a random stride that meets each port once: runs of taken ports cost nothing then, and with a
- * share f of the range free it takes 1/f looks on average. */
+ * Where the search starts is a hash of the addresses and the remote port plus a counter (algorithms
+ * 3 and 4): to one remote the ports come in turn, so that each rests as long as possible, and no
+ * remote learns where another's stand.  The counter advances by random steps of 1 to 8 (algorithm
+ * 5), so that it does not tell how many connections others got.  Where that port is taken the
+ * search goes on by a random stride that meets each port once: runs of taken ports cost nothing
+ * then, and with a share f of the range free it takes 1/f looks on average. */
 #include "tcp/isn.h"
 #include "tcp/tcp.h"
 

@@ -1,6 +1,6 @@
 /* record.c: the ring of close records (the fourth law: nothing ends without a reason).
- * Invariant: the record of serial s lies in slot (s - 1) % cap; a slot's own serial says whose it is
- * now, so that a reader with an old serial finds nothing rather than somebody else's. */
+ * Invariant: the record of serial s lies in slot (s - 1) % cap; a slot's own serial says whose it
+ * is now, so that a reader with an old serial finds nothing rather than somebody else's. */
 #include "tcp/record.h"
 #include "tcp/tcp.h"
 
@@ -65,6 +65,7 @@ void record_complete(struct tcp *tcp, uint32_t serial, bool reused, bool evicted
         return;
     since = time_wait_since(rec);
     rec->state = LA_CLOSED;
+    rec->last_state = LA_TIME_WAIT;
     rec->closed = now;
     rec->in_state[LA_TIME_WAIT] = now > since ? now - since : 0;
     rec->tw.reused = reused;

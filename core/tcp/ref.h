@@ -9,8 +9,17 @@ typedef uint32_t ref;
 #define REF_NONE 0U
 #define REF_INDEX_MAX 0x3fffffffU
 
-static inline ref ref_of(enum ref_kind k, uint32_t index) { return (uint32_t)k << 30 | index; }
-static inline enum ref_kind ref_kind(ref r) { return (enum ref_kind)(r >> 30); }
-static inline uint32_t ref_index(ref r) { return r & REF_INDEX_MAX; }
+static inline ref ref_of(enum ref_kind k, uint32_t index)
+{
+    return (uint32_t)k << 30 | index;
+}
+static inline enum ref_kind ref_kind(ref r)
+{
+    return (enum ref_kind)(r >> 30);
+}
+static inline uint32_t ref_index(ref r)
+{
+    return r & REF_INDEX_MAX;
+}
 
 #endif

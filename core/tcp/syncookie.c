@@ -5,9 +5,10 @@
  *     | minute  | class | keyed hash of all      |
  *     +---------+-------+------------------------+
  *
- * The upper eight bits are masked by a hash of the pair, so that who does not see our SYN,ACKs has to
- * guess 28 bits and not 24.  With timestamps the low bits of our TSval, which comes back in TSecr,
- * hold the window scale and SACK; they are the peer's own properties, so forging them gains nothing.
+ * The upper eight bits are masked by a hash of the pair, so that who does not see our SYN,ACKs has
+ * to guess 28 bits and not 24.  With timestamps the low bits of our TSval, which comes back in
+ * TSecr, hold the window scale and SACK; they are the peer's own properties, so forging them gains
+ * nothing.
  *
  * A cookie is good in the minute in which it was made and in the next. */
 #include "tcp/syncookie.h"
@@ -25,7 +26,8 @@
 #define TS_NO_WSCALE 15U
 
 /* Of the classes the largest that does not exceed the peer's MSS is taken: the defaults without an
- * option, the usual Ethernet, tunnel and jumbo sizes, and a smallest one for whatever else comes. */
+ * option, the usual Ethernet, tunnel and jumbo sizes, and a smallest one for whatever else comes.
+ */
 static const uint16_t mss_v4[CLASSES] = {64, 536, 1220, 1300, 1400, 1440, 1460, 8960};
 static const uint16_t mss_v6[CLASSES] = {64, 1220, 1300, 1360, 1400, 1420, 1440, 8940};
 
@@ -41,7 +43,7 @@ static uint32_t class_of(const struct tuple *id, const struct tcp_opts *syn)
     if (syn->has_mss)
         mss = syn->mss;
     while (class > 0 && mss_of(id, class) > mss)
-        class--;
+        class --;
     return class;
 }
 

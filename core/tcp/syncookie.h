@@ -1,4 +1,5 @@
-/* syncookie.h: answering SYNs without remembering them (RFC 4987 §3.6).  Used when embryos run out. */
+/* syncookie.h: answering SYNs without remembering them (RFC 4987 §3.6).  Used when embryos run out.
+ */
 #ifndef LA_TCP_SYNCOOKIE_H
 #define LA_TCP_SYNCOOKIE_H
 

@@ -5,7 +5,8 @@
  * has at most 2MSL left, so whatever reads as more lies in the past; a driver that slept for longer
  * than 2^32 us only makes the wait longer.
  *
- * Invariant: along each queue deadlines do not decrease; a live slot is in the conntab or shadowed. */
+ * Invariant: along each queue deadlines do not decrease; a live slot is in the conntab or shadowed.
+ */
 #include "tcp/timewait.h"
 #include "base/assert.h"
 #include "tcp/tcp.h"

@@ -2,9 +2,9 @@
  *
  * An entry is what is needed to answer for a dead connection: 36 bytes for IPv4 (and 4 for its
  * bucket), 60 for IPv6; no buffers, no control block.  The wait is the same for all, so the entries
- * of a family stand in a queue in order of expiry: new ones at the tail, expiry at the head, nothing
- * to search.  A restarted wait leaves its slot and appends anew.  Nothing is ever sent unprompted
- * (no stray timers in TIME-WAIT).
+ * of a family stand in a queue in order of expiry: new ones at the tail, expiry at the head,
+ * nothing to search.  A restarted wait leaves its slot and appends anew.  Nothing is ever sent
+ * unprompted (no stray timers in TIME-WAIT).
  *
  * The queue is a list of chunks of 32 slots with a bit for each live one.  A chunk whose slots are
  * all dead goes back at once, wherever it stands, so neither a peer that repeats its FIN nor pairs
@@ -22,10 +22,10 @@ struct tcp;
 
 /* The part that both families share; `deadline` is in microseconds modulo 2^32. */
 struct tw_core {
-    uint32_t next;      /* conntab's chain; TW_SHADOWED outside it */
+    uint32_t next; /* conntab's chain; TW_SHADOWED outside it */
     uint32_t deadline;
-    uint32_t serial;    /* of the close record; in a slot TW_SERIAL bits of it and two fields more */
-    seqno rcv_nxt;      /* the peer's FIN is rcv_nxt - 1 */
+    uint32_t serial; /* of the close record; in a slot TW_SERIAL bits of it and two fields more */
+    seqno rcv_nxt;   /* the peer's FIN is rcv_nxt - 1 */
     seqno snd_nxt;
     uint32_t ts_recent; /* if flags say so */
 };
@@ -80,12 +80,13 @@ struct tw_queue {
 
 struct timewait {
     struct tw_queue v4, v6;
-    uint32_t cap;  /* live entries at most, both families */
+    uint32_t cap; /* live entries at most, both families */
     uint32_t live;
-    la_ns wait;    /* 2MSL */
+    la_ns wait; /* 2MSL */
 };
 
-/* LA_EINVAL: a wait above 2^31 us (35 minutes), or a cap that refs cannot number.  Takes no memory. */
+/* LA_EINVAL: a wait above 2^31 us (35 minutes), or a cap that refs cannot number.  Takes no memory.
+ */
 int timewait_init(struct timewait *w, struct mem *m, uint32_t cap, la_ns wait);
 void timewait_free(struct timewait *w);
 
@@ -101,10 +102,10 @@ ref timewait_restart(struct tcp *tcp, ref r, uint32_t hash, la_ns now);
 /* When it ends. */
 la_ns timewait_deadline_of(const struct tcp *tcp, ref r, la_ns now);
 
-/* A new SYN has the pair for now: out of the conntab, but kept, in case the SYN was an old duplicate
- * (MAY-2).  timewait_unshadow puts it back (nobody has the pair then), timewait_kill ends it
- * (reused), shadowed or not.  Both check `serial`, so an entry that expired meanwhile is left alone;
- * they return whether it was there. */
+/* A new SYN has the pair for now: out of the conntab, but kept, in case the SYN was an old
+ * duplicate (MAY-2).  timewait_unshadow puts it back (nobody has the pair then), timewait_kill ends
+ * it (reused), shadowed or not.  Both check `serial`, so an entry that expired meanwhile is left
+ * alone; they return whether it was there. */
 void timewait_shadow(struct tcp *tcp, ref r, uint32_t hash);
 bool timewait_unshadow(struct tcp *tcp, ref r, uint32_t serial);
 bool timewait_kill(struct tcp *tcp, ref r, uint32_t serial, la_ns now);
