@@ -6,8 +6,9 @@ scripts/build release lastack_shared lastack_static >build/exports.log 2>&1 ||
 
 shared=$(nm -D --defined-only --format=posix build/liblastack.so | awk '{ print $1 }' | sort -u)
 static=$(nm -g --defined-only --format=posix build/liblastack.a | awk 'NF > 1 { print $1 }' | sort -u)
-promised=$(clang -E -P -Iinclude -x c <(printf '#include <lastack/%s>\n' $(cd include/lastack && echo *.h)) |
-    tr -d '\n' | tr ';}' '\n\n' | grep 'visibility("default")' | grep -oE '\bla_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
+promised=$(for header in include/lastack/*.h; do echo "#include <lastack/${header##*/}>"; done |
+    clang -E -P -Iinclude -x c - | tr '\n' ' ' | sed 's/[;}]/&\n/g' | grep 'visibility("default")' |
+    grep -oE '\bla_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
 
 status=0
 say() { # say TEXT NAMES

@@ -1,5 +1,5 @@
 # variants.sh: the builds that objects.sh and trace_hash.sh look at.  Sourced.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 variants=(gcc-O0 gcc-O2 clang-O0 clang-O2)
 
