@@ -1,7 +1,8 @@
 # bench.cmake: each bench/*.c is one program, build/bench/NAME; `--target bench` builds them all.
-# Sources in folders below bench/ belong to their owners' scripts (a peer's sources, for one).
+# A peer's side, bench/*_lwip.c, needs the peer's sources: scripts/bench fetches those and builds it.
 
 file(GLOB bench_c CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.c)
+list(FILTER bench_c EXCLUDE REGEX "_lwip\\.c$")
 add_custom_target(bench)
 foreach(c ${bench_c})
     cmake_path(GET c STEM name)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh: installs a build into an empty place, moves it, and builds the examples and memory.c from
-# there, by find_package and by pkg-config, in C and memory.c's headers in C++.  memory.c is run.
+# there, by find_package and by pkg-config.  memory.c is run.
 #
 #   tests/install/run.sh BUILD-DIRECTORY
 set -eu
