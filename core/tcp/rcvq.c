@@ -296,6 +296,18 @@ void rcvq_skip(struct rcvq *q)
     q->skipped++;
 }
 
+void rcvq_free_unordered(struct rcvq *q, struct pool *blocks, struct pool *ranges)
+{
+    ranges_clear(&q->ooo, ranges);
+    if (rcvq_readable(q) == 0) {
+        rcvq_free(q, blocks, ranges);
+        return;
+    }
+    q->tail = block_upto(q, seq_sub(q->nxt, q->skipped + 1)); /* has the last byte in order */
+    block_put_all(blocks, q->tail->next);
+    q->tail->next = q->mid = NULL;
+}
+
 void rcvq_free(struct rcvq *q, struct pool *blocks, struct pool *ranges)
 {
     block_put_all(blocks, q->head);

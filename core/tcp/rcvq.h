@@ -47,6 +47,8 @@ void rcvq_consume(struct rcvq *q, struct pool *blocks, uint32_t n);
 /* Steps nxt over the number that carries no byte (the peer's FIN); what is readable stays so, at
  * its numbers. Nothing out of order lies there, and nothing is written afterwards. */
 void rcvq_skip(struct rcvq *q);
+/* Drops what is out of order (nothing will fill the holes any more); what is readable stays. */
+void rcvq_free_unordered(struct rcvq *q, struct pool *blocks, struct pool *ranges);
 void rcvq_free(struct rcvq *q, struct pool *blocks, struct pool *ranges);
 
 #endif

@@ -122,4 +122,5 @@ void sndq_free(struct sndq *q, struct pool *blocks)
 {
     block_put_all(blocks, q->head);
     q->head = q->tail = q->cur = q->again = NULL;
+    q->una = q->end;
 }

@@ -22,6 +22,7 @@ void sndq_ack(struct sndq *q, struct pool *blocks, seqno una);
  * max was too few. una <= from, from + n <= end. */
 uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *spans, uint32_t max,
                     uint32_t *got);
+/* Drops everything: una == end afterwards. */
 void sndq_free(struct sndq *q, struct pool *blocks);
 static inline uint32_t sndq_len(const struct sndq *q)
 {
