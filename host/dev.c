@@ -2,7 +2,6 @@
  *
  * Invariant: a device that is open is in the mode it says.  TUNSETOFFLOAD is always called, because
  * a persistent device remembers what the last program asked for. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include <errno.h>
@@ -38,8 +37,9 @@ static int open_clone(struct la_dev *d, struct la_host_error *err)
     if (d->fd >= 0)
         return LA_OK;
     if (errno == EACCES || errno == EPERM)
-        return host_fail(err, LA_EOPNOTSUPP,
-                         "not allowed to open /dev/net/tun: run as root (type sudo before the command)");
+        return host_fail(
+            err, LA_EOPNOTSUPP,
+            "not allowed to open /dev/net/tun: run as root (type sudo before the command)");
     if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
         return host_fail(err, LA_EOPNOTSUPP,
                          "no /dev/net/tun here: type modprobe tun, or start the container with "
@@ -66,21 +66,24 @@ static int attach(struct la_dev *d, bool offload, struct la_host_error *err)
     }
     switch (errno) {
     case EPERM:
-        return host_fail(err, LA_EOPNOTSUPP,
-                         "not allowed to use %s: run as root, or have root type ip tuntap add dev %s "
-                         "mode %s user %u",
-                         d->name, d->name, kind, (unsigned)getuid());
+        return host_fail(
+            err, LA_EOPNOTSUPP,
+            "not allowed to use %s: run as root, or have root type ip tuntap add dev %s "
+            "mode %s user %u",
+            d->name, d->name, kind, (unsigned)getuid());
     case EBUSY:
-        return host_fail(err, LA_EADDRINUSE,
-                         "%s is in use by another program: stop it, or choose another name with --dev "
-                         "%s:NAME",
-                         d->name, kind);
+        return host_fail(
+            err, LA_EADDRINUSE,
+            "%s is in use by another program: stop it, or choose another name with --dev "
+            "%s:NAME",
+            d->name, kind);
     case EINVAL:
         return host_fail(err, LA_EINVAL,
                          "%s exists and is not a %s device: choose another name with --dev %s:NAME",
                          d->name, kind, kind);
     default:
-        return host_fail(err, LA_EOPNOTSUPP, "cannot make %s %s: %s", kind, d->name, strerror(errno));
+        return host_fail(err, LA_EOPNOTSUPP, "cannot make %s %s: %s", kind, d->name,
+                         strerror(errno));
     }
 }
 
@@ -102,7 +105,8 @@ static int set_mtu(struct la_dev *d, uint32_t want, struct la_host_error *err)
     int rc = netdev_mtu(d->name, &d->mtu);
 
     if (rc < 0)
-        return host_fail(err, LA_EOPNOTSUPP, "cannot read the MTU of %s: %s", d->name, strerror(-rc));
+        return host_fail(err, LA_EOPNOTSUPP, "cannot read the MTU of %s: %s", d->name,
+                         strerror(-rc));
     if (!want || want == d->mtu)
         return LA_OK;
     if (d->created) {
@@ -128,7 +132,8 @@ static int choose_mac(struct la_dev *d, struct la_host_error *err)
         return LA_OK;
     netdev_mac(d->name, kernel);
     if (getrandom(d->mac, sizeof d->mac, 0) != (ssize_t)sizeof d->mac)
-        return host_fail(err, LA_EOPNOTSUPP, "no random bytes from the kernel: %s", strerror(errno));
+        return host_fail(err, LA_EOPNOTSUPP, "no random bytes from the kernel: %s",
+                         strerror(errno));
     d->mac[0] = (uint8_t)((d->mac[0] & 0xfcU) | 0x02U);
     if (memcmp(d->mac, kernel, sizeof kernel) == 0)
         d->mac[5] ^= 1;
@@ -159,8 +164,9 @@ static int open_all(struct la_dev *d, const struct la_dev_config *cfg, struct la
     int rc;
 
     if (!name_ok(cfg->name))
-        return host_fail(err, LA_EINVAL,
-                         "a device name has 1 to 15 characters without spaces, '/' or ':', like tap0");
+        return host_fail(
+            err, LA_EINVAL,
+            "a device name has 1 to 15 characters without spaces, '/' or ':', like tap0");
     if (cfg->mtu && (cfg->mtu < 68 || cfg->mtu > 65535))
         return host_fail(err, LA_EINVAL, "an MTU is from 68 to 65535 bytes");
     memcpy(d->name, cfg->name, strlen(cfg->name) + 1);

@@ -2,7 +2,6 @@
  * checksums and segmentation and struct la_frame's.
  *
  * Invariant: a frame that la_tx produced reaches the kernel, or is kept, or is counted. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include <errno.h>

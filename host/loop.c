@@ -1,12 +1,11 @@
 /* loop.c: one stack, its devices and the program's descriptors on epoll and a timerfd.
  *
- * A turn: time (la_expire), events to the program, frames out, then sleep; what woke us is served in
- * bounded batches, so that no device and no descriptor starves another.
+ * A turn: time (la_expire), events to the program, frames out, then sleep; what woke us is served
+ * in bounded batches, so that no device and no descriptor starves another.
  *
- * Invariants: the timerfd is never armed later than the next deadline, and rearmed only when it must
- * fire earlier, so a connection whose deadline moves with each segment costs no system call.  An
- * entry that a callback deletes stays in memory until its turn is over. */
-#define _GNU_SOURCE 1
+ * Invariants: the timerfd is never armed later than the next deadline, and rearmed only when it
+ * must fire earlier, so a connection whose deadline moves with each segment costs no system call.
+ * An entry that a callback deletes stays in memory until its turn is over. */
 #include "private.h"
 
 #include <errno.h>
@@ -17,8 +16,8 @@
 #include <unistd.h>
 
 #define LOOP_DEVS 8
-#define RX_BATCH 64    /* frames from one device in one turn */
-#define TX_BATCH 256   /* frames to one device in one turn */
+#define RX_BATCH 64     /* frames from one device in one turn */
+#define TX_BATCH 256    /* frames to one device in one turn */
 #define LAST_BATCHES 64 /* of TX_BATCH, when the loop ends */
 #define EVENT_BATCH 1024
 #define WAKEUPS 64
@@ -143,7 +142,8 @@ int la_loop_dev_add(struct la_loop *l, struct la_dev *d, int ifx, struct la_pcap
     return rc;
 }
 
-void la_loop_on_event(struct la_loop *l, void (*fn)(void *ctx, const struct la_event *ev), void *ctx)
+void la_loop_on_event(struct la_loop *l, void (*fn)(void *ctx, const struct la_event *ev),
+                      void *ctx)
 {
     l->on_event = fn;
     l->event_ctx = ctx;
@@ -291,8 +291,8 @@ static bool work(struct la_loop *l)
 
 static void arm(struct la_loop *l, la_ns when)
 {
-    struct itimerspec t = {.it_value = {.tv_sec = (time_t)(when / LA_SEC(1)),
-                                        .tv_nsec = (long)(when % LA_SEC(1))}};
+    struct itimerspec t = {
+        .it_value = {.tv_sec = (time_t)(when / LA_SEC(1)), .tv_nsec = (long)(when % LA_SEC(1))}};
 
     if (when >= l->armed)
         return;

@@ -1,6 +1,5 @@
-/* machine.c: what a stack's configuration wants from the machine (memory, entropy, a clock), and the
- * small texts that programs on it share. */
-#define _GNU_SOURCE 1
+/* machine.c: what a stack's configuration wants from the machine (memory, entropy, a clock), and
+ * the small texts that programs on it share. */
 #include "private.h"
 
 #include <errno.h>

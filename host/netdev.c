@@ -1,6 +1,5 @@
 /* netdev.c: the kernel's side of a device: its MTU, its state, its addresses.  ioctl where that
  * says it in one call, rtnetlink for addresses, where both families are equals. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include <errno.h>
@@ -111,7 +110,8 @@ static int netlink_ask(const struct addr_request *r)
         ssize_t n = recv(fd, &reply, sizeof reply, 0);
         if (n < 0)
             rc = -errno;
-        else if (n < (ssize_t)(sizeof reply.h + sizeof reply.e) || reply.h.nlmsg_type != NLMSG_ERROR)
+        else if (n < (ssize_t)(sizeof reply.h + sizeof reply.e) ||
+                 reply.h.nlmsg_type != NLMSG_ERROR)
             rc = -EPROTO;
         else
             rc = reply.e.error;

@@ -1,5 +1,4 @@
 /* open.c: device, stack, addresses, routes, capture and loop from one configuration. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include <errno.h>
@@ -87,7 +86,8 @@ static int open_traces(struct la_host *h, const struct la_host_config *cfg, stru
 
 /* ---- the stack ---- */
 
-static int open_stack(struct la_host *h, const struct la_host_config *cfg, struct la_host_error *err)
+static int open_stack(struct la_host *h, const struct la_host_config *cfg,
+                      struct la_host_error *err)
 {
     struct la_config c;
     int rc;
@@ -95,7 +95,8 @@ static int open_stack(struct la_host *h, const struct la_host_config *cfg, struc
     la_config_init(&c);
     c.mem = la_host_memory();
     if (la_host_entropy(c.secret) < 0)
-        return host_fail(err, LA_EOPNOTSUPP, "no random bytes from the kernel: %s", strerror(errno));
+        return host_fail(err, LA_EOPNOTSUPP, "no random bytes from the kernel: %s",
+                         strerror(errno));
     if (cfg->msl)
         c.msl = cfg->msl;
     if (cfg->tune)
@@ -109,7 +110,8 @@ static int open_stack(struct la_host *h, const struct la_host_config *cfg, struc
     return rc < 0 ? host_fail(err, rc, "cannot make an event loop: %s", strerror(errno)) : LA_OK;
 }
 
-static int open_device(struct la_host *h, const struct la_host_config *cfg, struct la_host_error *err)
+static int open_device(struct la_host *h, const struct la_host_config *cfg,
+                       struct la_host_error *err)
 {
     struct la_dev_config dc = {.no_offload = cfg->no_offload, .mtu = cfg->mtu};
 
@@ -118,13 +120,15 @@ static int open_device(struct la_host *h, const struct la_host_config *cfg, stru
     else if (cfg->dev && strncmp(cfg->dev, "tun:", 4) == 0)
         dc.kind = LA_DEV_TUN;
     else
-        return host_fail(err, LA_EINVAL, "a device is tap:NAME or tun:NAME, like tap:tap0, not '%.40s'",
+        return host_fail(err, LA_EINVAL,
+                         "a device is tap:NAME or tun:NAME, like tap:tap0, not '%.40s'",
                          cfg->dev ? cfg->dev : "");
     dc.name = cfg->dev + 4;
     return la_dev_open(&dc, &h->dev, err);
 }
 
-static int add_interface(struct la_host *h, const struct la_host_config *cfg, struct la_host_error *err)
+static int add_interface(struct la_host *h, const struct la_host_config *cfg,
+                         struct la_host_error *err)
 {
     struct la_if_config ic;
     int rc;
@@ -137,15 +141,18 @@ static int add_interface(struct la_host *h, const struct la_host_config *cfg, st
         return host_fail(err, h->ifx, "the stack does not take %s: %s", la_dev_name(h->dev),
                          la_strerror(h->ifx));
     rc = la_loop_dev_add(h->loop, h->dev, h->ifx, h->pcap);
-    return rc < 0 ? host_fail(err, rc, "cannot watch %s: %s", la_dev_name(h->dev), la_strerror(rc)) : LA_OK;
+    return rc < 0 ? host_fail(err, rc, "cannot watch %s: %s", la_dev_name(h->dev), la_strerror(rc))
+                  : LA_OK;
 }
 
 /* ---- addresses and routes ---- */
 
-static int read_prefix(const char *text, bool v6, struct la_addr *a, unsigned *len, struct la_host_error *err)
+static int read_prefix(const char *text, bool v6, struct la_addr *a, unsigned *len,
+                       struct la_host_error *err)
 {
     if (la_host_parse_prefix(text, a, len) < 0 || la_addr_is_v4(a) == v6)
-        return host_fail(err, LA_EINVAL, "'%.50s' is no IPv%c address with a prefix length, like %s", text,
+        return host_fail(err, LA_EINVAL,
+                         "'%.50s' is no IPv%c address with a prefix length, like %s", text,
                          v6 ? '6' : '4', v6 ? "fd77::2/64" : "10.77.0.2/24");
     return LA_OK;
 }
@@ -162,7 +169,8 @@ static int add_addr(struct la_host *h, const char *text, bool v6, struct la_host
         return rc;
     rc = la_addr_add(h->stack, h->ifx, &a, len, la_host_now());
     if (rc < 0)
-        return host_fail(err, rc, "the stack does not take the address %.50s: %s%s", text, la_strerror(rc),
+        return host_fail(err, rc, "the stack does not take the address %.50s: %s%s", text,
+                         la_strerror(rc),
                          v6 && h->dev->mtu < 1280 ? " (IPv6 needs an MTU of 1280)" : "");
     h->addr[h->naddr++] = a;
     return LA_OK;
@@ -180,10 +188,12 @@ static int add_gateway(struct la_host *h, const char *text, struct la_host_error
     if (la_addr_is_v4(&gw))
         any = la_addr_v4(0, 0, 0, 0);
     rc = la_route_add(h->stack, &any, 0, &gw, h->ifx, la_host_now());
-    return rc < 0 ? host_fail(err, rc, "no route by way of %.50s: %s", text, la_strerror(rc)) : LA_OK;
+    return rc < 0 ? host_fail(err, rc, "no route by way of %.50s: %s", text, la_strerror(rc))
+                  : LA_OK;
 }
 
-static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_dad, struct la_host_error *err)
+static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_dad,
+                         struct la_host_error *err)
 {
     const char *name = la_dev_name(h->dev);
     struct la_addr a;
@@ -195,14 +205,15 @@ static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_d
     if ((rc = read_prefix(text, v6, &a, &len, err)) < 0)
         return rc;
     rc = netdev_add_addr(name, &a, len, no_dad);
-    return rc < 0 ? host_fail(err, LA_EOPNOTSUPP, "cannot give the kernel's side %s (%s): as root type "
-                                                  "ip addr add %.50s dev %s",
+    return rc < 0 ? host_fail(err, LA_EOPNOTSUPP,
+                              "cannot give the kernel's side %s (%s): as root type "
+                              "ip addr add %.50s dev %s",
                               text, strerror(-rc), text, name)
                   : LA_OK;
 }
 
-/* A device whose kernel side has no address answers nobody; say what to type, with the first address
- * of our own network that is not ours. */
+/* A device whose kernel side has no address answers nobody; say what to type, with the first
+ * address of our own network that is not ours. */
 static void hint(struct la_host *h, struct la_host_error *err)
 {
     const char *name = la_dev_name(h->dev);
@@ -217,8 +228,9 @@ static void hint(struct la_host *h, struct la_host_error *err)
         if (netdev_has_addr(name, v6))
             continue;
         a.b[15] = a.b[15] == 1 ? 2 : 1;
-        host_fail(err, 0, "the kernel's side of %s has no IPv%c address: type ip addr add %s/%d dev %s", name,
-                  v6 ? '6' : '4', la_addr_format(&a, text), v6 ? 64 : 24, name);
+        host_fail(err, 0,
+                  "the kernel's side of %s has no IPv%c address: type ip addr add %s/%d dev %s",
+                  name, v6 ? '6' : '4', la_addr_format(&a, text), v6 ? 64 : 24, name);
         return;
     }
 }
@@ -229,7 +241,8 @@ static int open_all(struct la_host *h, const struct la_host_config *cfg, struct 
 
     if ((rc = open_device(h, cfg, err)) < 0 || (rc = open_stack(h, cfg, err)) < 0 ||
         (rc = add_interface(h, cfg, err)) < 0 || (rc = add_addr(h, cfg->addr, false, err)) < 0 ||
-        (rc = add_addr(h, cfg->addr6, true, err)) < 0 || (rc = add_gateway(h, cfg->gateway, err)) < 0 ||
+        (rc = add_addr(h, cfg->addr6, true, err)) < 0 ||
+        (rc = add_gateway(h, cfg->gateway, err)) < 0 ||
         (rc = add_gateway(h, cfg->gateway6, err)) < 0 ||
         (rc = add_host_addr(h, cfg->host_addr, false, cfg->no_dad, err)) < 0 ||
         (rc = add_host_addr(h, cfg->host_addr6, true, cfg->no_dad, err)) < 0)
@@ -276,10 +289,12 @@ int la_host_ready(struct la_host *h, la_ns deadline, struct la_host_error *err)
     host_fail(err, 0, "%s", "");
     if (rc < 0)
         return host_fail(err, rc, "%s: %s",
-                         rc == LA_EAGAIN ? "stopped" : "waiting for the addresses to be free", la_strerror(rc));
+                         rc == LA_EAGAIN ? "stopped" : "waiting for the addresses to be free",
+                         la_strerror(rc));
     for (int i = 0; i < h->naddr; i++)
         if (la_addr_state(h->stack, h->ifx, &h->addr[i]) == LA_ADDR_DUPLICATE)
-            return host_fail(err, LA_EADDRINUSE, "somebody else on %s has %s: choose another address",
+            return host_fail(err, LA_EADDRINUSE,
+                             "somebody else on %s has %s: choose another address",
                              la_dev_name(h->dev), la_addr_format(&h->addr[i], text));
     return LA_OK;
 }

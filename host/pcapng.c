@@ -5,7 +5,6 @@
  *
  * Invariant: what is written is what went over the wire, or would have: a checksum left to a device
  * is completed in the copy, so that a reader finds none wrong that is right. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include "base/checksum.h"
@@ -276,7 +275,8 @@ static void compose(struct la_pcap *p, bool outbound, struct comment *c)
 
 /* ---- packets ---- */
 
-/* Gathers a frame into p->frame, with its checksum complete; returns its length, 0 if it is none. */
+/* Gathers a frame into p->frame, with its checksum complete; returns its length, 0 if it is none.
+ */
 static uint32_t gather(struct la_pcap *p, const struct la_frame *f)
 {
     uint32_t n = f->head.n;
@@ -301,7 +301,8 @@ static uint32_t gather(struct la_pcap *p, const struct la_frame *f)
     return n;
 }
 
-void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct la_frame *f, la_ns now)
+void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct la_frame *f,
+                   la_ns now)
 {
     struct comment c;
     uint32_t n = gather(p, f);

@@ -1,5 +1,4 @@
 /* trace.c: one trace callback for many listeners, and the text of an event. */
-#define _GNU_SOURCE 1
 #include "private.h"
 
 #include <stdarg.h>
@@ -102,7 +101,10 @@ char *la_trace_format(const struct la_trace *ev, la_ns origin, char *buf, size_t
     if (ev->local)
         add(&t, " %s", la_host_endpoint(ev->local, local));
     if (ev->remote)
-        add(&t, " %s %s", ev->kind == LA_TRACE_SEGMENT_IN ? "<" : ev->kind == LA_TRACE_SEGMENT_OUT ? ">" : "-",
+        add(&t, " %s %s",
+            ev->kind == LA_TRACE_SEGMENT_IN    ? "<"
+            : ev->kind == LA_TRACE_SEGMENT_OUT ? ">"
+                                               : "-",
             la_host_endpoint(ev->remote, remote));
     switch (ev->kind) {
     case LA_TRACE_SEGMENT_IN:

@@ -26,9 +26,9 @@
 extern "C" {
 #endif
 
-/* What went wrong and what to type about it, one line without a newline: "tap0 is down: type ip link
- * set tap0 up".  Functions that take one fill it whenever they fail, and leave it empty or with a
- * hint (la_host_open) when they do not.  May be NULL. */
+/* What went wrong and what to type about it, one line without a newline: "tap0 is down: type ip
+ * link set tap0 up".  Functions that take one fill it whenever they fail, and leave it empty or
+ * with a hint (la_host_open) when they do not.  May be NULL. */
 struct la_host_error {
     char text[320];
 };
@@ -73,7 +73,8 @@ struct la_dev; /* an open device */
  * header where the kernel takes one.  A device that was made here goes away with la_dev_close.
  * LA_EOPNOTSUPP (no /dev/net/tun, no permission), LA_EINVAL (name, type or MTU does not fit),
  * LA_EADDRINUSE (somebody else holds it), LA_ENOMEM. */
-LA_API int la_dev_open(const struct la_dev_config *cfg, struct la_dev **out, struct la_host_error *err);
+LA_API int la_dev_open(const struct la_dev_config *cfg, struct la_dev **out,
+                       struct la_host_error *err);
 LA_API void la_dev_close(struct la_dev *d); /* NULL is fine */
 
 /* How la_if_add should be called for it: link, mtu, offload, and for a TAP a random locally
@@ -93,7 +94,7 @@ LA_API void la_dev_send(struct la_dev *d, const struct la_frame *f);
 LA_API bool la_dev_flush(struct la_dev *d); /* true: nothing is kept back */
 
 struct la_dev_stats {
-    uint64_t rx_frames, rx_errors;             /* errors: too short for their own header */
+    uint64_t rx_frames, rx_errors; /* errors: too short for their own header */
     uint64_t tx_frames, tx_refused, tx_delayed;
 };
 LA_API void la_dev_stats(const struct la_dev *d, struct la_dev_stats *out);
@@ -105,7 +106,8 @@ LA_API void la_dev_stats(const struct la_dev *d, struct la_dev_stats *out);
 struct la_pcap;
 
 /* `epoch` is added to each time: what CLOCK_REALTIME showed when the stack's clock was zero. */
-LA_API int la_pcap_open(const char *path, la_ns epoch, struct la_pcap **out, struct la_host_error *err);
+LA_API int la_pcap_open(const char *path, la_ns epoch, struct la_pcap **out,
+                        struct la_host_error *err);
 
 /* Adds an interface and returns its number in the file, 0 and up. */
 LA_API int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link link);
@@ -114,8 +116,8 @@ LA_API int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link l
 LA_API void la_pcap_trace(struct la_pcap *p, const struct la_trace *ev);
 
 /* la_pcap_begin before la_rx or la_tx, la_pcap_frame after it: what was traced between the two is
- * about this frame, what came before (timers, calls of the program) is told as such.  Checksums that
- * were left to a device are completed in the copy that is written. */
+ * about this frame, what came before (timers, calls of the program) is told as such.  Checksums
+ * that were left to a device are completed in the copy that is written. */
 LA_API void la_pcap_begin(struct la_pcap *p);
 LA_API void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct la_frame *f,
                           la_ns now);
@@ -136,7 +138,8 @@ struct la_tracers {
 LA_API void la_tracers_add(struct la_tracers *list, struct la_tracer *t);
 LA_API void la_tracers_fire(void *list, const struct la_trace *ev);
 
-/* One line of text for an event, without a newline; `origin` is taken off its time.  Returns buf. */
+/* One line of text for an event, without a newline; `origin` is taken off its time.  Returns buf.
+ */
 LA_API char *la_trace_format(const struct la_trace *ev, la_ns origin, char *buf, size_t n);
 
 /* ---- the event loop ---- */
@@ -154,7 +157,8 @@ LA_API void la_loop_free(struct la_loop *l); /* frees neither stack nor devices.
 LA_API int la_loop_dev_add(struct la_loop *l, struct la_dev *d, int ifx, struct la_pcap *capture);
 
 /* The one function that hears la_next_event.  Without one, events stay in the stack. */
-LA_API void la_loop_on_event(struct la_loop *l, void (*fn)(void *ctx, const struct la_event *ev), void *ctx);
+LA_API void la_loop_on_event(struct la_loop *l, void (*fn)(void *ctx, const struct la_event *ev),
+                             void *ctx);
 
 /* Watches a descriptor (EPOLLIN, EPOLLOUT, ... of <sys/epoll.h>), level-triggered.  The loop never
  * closes it; la_loop_fd_del before close().  A regular file, which epoll does not take, counts as
@@ -175,32 +179,34 @@ LA_API void la_loop_stop(struct la_loop *l);
 /* ---- all of it at once ---- */
 
 struct la_host_config {
-    const char *dev;      /* "tap:NAME" or "tun:NAME" */
-    const char *addr;     /* "10.77.0.2/24", or NULL */
-    const char *addr6;    /* "fd77::2/64", or NULL */
-    const char *gateway;  /* "10.77.0.1" or "fd77::1", or NULL */
-    const char *gateway6; /* one of each family may be wanted */
+    const char *dev;        /* "tap:NAME" or "tun:NAME" */
+    const char *addr;       /* "10.77.0.2/24", or NULL */
+    const char *addr6;      /* "fd77::2/64", or NULL */
+    const char *gateway;    /* "10.77.0.1" or "fd77::1", or NULL */
+    const char *gateway6;   /* one of each family may be wanted */
     const char *host_addr;  /* "10.77.0.1/24": given to the kernel's side of the device, or NULL */
     const char *host_addr6; /* "fd77::1/64", or NULL */
-    uint32_t mtu;         /* 0: the device's */
-    la_ns msl;            /* 0: la_config's default */
+    uint32_t mtu;           /* 0: the device's */
+    la_ns msl;              /* 0: la_config's default */
     bool no_offload;
-    bool no_dad;          /* use the addresses at once (la_if_config.no_dad) */
-    bool slaac;           /* IPv6 addresses from router advertisements */
-    const char *pcap;     /* a file for la_pcap_open, or NULL */
-    bool trace;           /* la_trace_format lines on standard error */
+    bool no_dad;      /* use the addresses at once (la_if_config.no_dad) */
+    bool slaac;       /* IPv6 addresses from router advertisements */
+    const char *pcap; /* a file for la_pcap_open, or NULL */
+    bool trace;       /* la_trace_format lines on standard error */
     void (*on_trace)(void *ctx, const struct la_trace *ev); /* or NULL: also hears every event */
     void *trace_ctx;
-    void (*tune)(void *ctx, struct la_config *cfg); /* or NULL: may change limits before la_stack_new */
+    void (*tune)(void *ctx,
+                 struct la_config *cfg); /* or NULL: may change limits before la_stack_new */
     void *tune_ctx;
 };
 
 struct la_host;
 
-/* Opens the device, makes the stack, and gives it its addresses and routes.  On success err->text is
- * empty or a hint (the kernel's side has no address yet, say).  Errors of la_dev_open and
+/* Opens the device, makes the stack, and gives it its addresses and routes.  On success err->text
+ * is empty or a hint (the kernel's side has no address yet, say).  Errors of la_dev_open and
  * la_stack_new, and LA_EINVAL for text that cannot be read. */
-LA_API int la_host_open(const struct la_host_config *cfg, struct la_host **out, struct la_host_error *err);
+LA_API int la_host_open(const struct la_host_config *cfg, struct la_host **out,
+                        struct la_host_error *err);
 
 LA_API struct la_stack *la_host_stack(struct la_host *h);
 LA_API struct la_loop *la_host_loop(struct la_host *h);
