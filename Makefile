@@ -23,7 +23,7 @@ lint:
 
 format:
 	@scripts/deps lint
-	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i --style=file
+	@scripts/sources '*.c' '*.h' | xargs clang-format -i --style=file
 
 bench:
 	@scripts/deps build bench

@@ -3,7 +3,6 @@
 set -u
 status=0
 while read -r f; do
-    [ -f "$f" ] || continue
     line=
     IFS= read -r line <"$f" 2>/dev/null
     case $f:$line in
@@ -16,5 +15,5 @@ while read -r f; do
         echo "$f: begins with #! and is not executable"
         status=1
     fi
-done < <(git ls-files -co --exclude-standard)
+done < <(scripts/sources)
 exit $status
