@@ -12,7 +12,15 @@ struct options {
     uint16_t maxseg;
     uint8_t keepcnt, r1, r2, ttl, dscp;
     int8_t wscale;
-    bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1, sack : 1, timestamps : 1;
+    bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1,
+        sack : 1, timestamps : 1;
+};
+
+/* A place in the queue of those that have events to tell. */
+struct ev_link {
+    uint32_t prev, next;
+    uint16_t bits; /* la_event_bits */
+    bool queued;
 };
 
 void options_init(struct options *o, const struct la_config *cfg);

@@ -35,14 +35,15 @@ struct tcb {
 
     uint8_t state;   /* enum la_state; written by tcp_enter() alone */
     uint8_t queue;   /* enum tcb_queue */
+    uint8_t queue_ifx; /* whose ready list */
     uint8_t backoff; /* expirations of the retransmission or persist timer in a row */
     uint8_t keep_probes;
-    bool in_table : 1, handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */,
+    bool used : 1 /* not in the pool's free list */, in_table : 1, handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */,
         sack_ok : 1, ts_ok : 1, wscale_ok : 1, fin_queued : 1 /* CLOSE was called */, fin_sent : 1, fin_acked : 1,
         fin_received : 1, fin_out_of_order : 1, read_shut : 1 /* the program reads no more */;
-    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */, probe_now : 1, rst_now : 1,
-        syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1, urg_in : 1, urg_seen : 1, rtt_timing : 1, rst_sent : 1,
-        more_coming : 1 /* LA_SEND_MORE */, cwnd_limited : 1, ev_queued : 1, recorded : 1, has_oob : 1, soft_told : 1;
+    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */, probe_now : 1,
+        syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1, urg_in : 1, urg_seen : 1, rtt_timing : 1,
+        more_coming : 1 /* LA_SEND_MORE */, cwnd_limited : 1, recorded : 1, has_oob : 1;
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;
@@ -63,6 +64,7 @@ struct tcb {
     uint32_t unacked_in;     /* bytes received since our last ACK */
     uint32_t ts_recent, ts_recent_at; /* value, and our millisecond clock then */
     uint32_t ts_offset;
+    uint32_t flow; /* IPv6 flow label */
 
     struct sndq sndq;
     struct rcvq rcvq;
@@ -78,12 +80,12 @@ struct tcb {
     struct net_path path;
 
     la_ns at[TIMER_SLOTS];
+    la_ns heap_at;  /* its time in the heap: never later than the earliest slot */
     uint32_t heap_pos;
     uint32_t q_prev, q_next; /* ready or waiting list */
     uint32_t acc_next;       /* a listener's accept queue */
     uint32_t listener;       /* while not accepted */
-    uint32_t ev_next;
-    uint32_t ev_bits;
+    struct ev_link ev;
     void *user;
     struct options opt;
 

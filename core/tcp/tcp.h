@@ -48,6 +48,8 @@ struct tcp {
     uint64_t sip_counter;
     struct sipkey key_isn, key_ts, key_port, key_cookie;
     uint32_t rng_port;       /* RFC 6056 algorithm 4's table offset */
+    uint32_t burst;          /* frames that the connection at the head has sent in a row */
+    uint8_t hdr[NET_L2_MAX + IPV6_HLEN + TCP_HLEN_MAX + 6]; /* the header of the frame that tcp_tx made last */
 };
 
 #define EV_LISTENER 0x80000000U /* also set in la_conn.index of a listener */

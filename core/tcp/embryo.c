@@ -1,0 +1,129 @@
+/* embryo.c: half-open connections: what they send, how they end, how they become a tcb (RFC 9293 §3.10.7.4 for
+ * SYN-RECEIVED from LISTEN; RFC 4987). */
+#include "tcp/spine.h"
+
+static la_ns resend_after(const struct embryo *e)
+{
+    return LA_USEC((uint64_t)RTO_INIT_US << e->resent);
+}
+
+void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
+{
+    const struct listener *l = listener_at(tcp, e->listener);
+    uint32_t wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535;
+    struct tcp_opts o = {.has_mss = true, .mss = mss_announce(tcp, e->ifx, ip_is_v4(&e->id.remote)),
+                         .has_ts = e->ts_ok, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->ts_recent,
+                         .has_wscale = e->wscale_ok, .wscale = window_shift(&l->opt), .sack_permitted = e->sack_ok};
+    struct bare b = {.id = &e->id, .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1, .seq = e->iss,
+                     .ack = seq_add(e->irs, 1), .flags = TCP_SYN | TCP_ACK, .ttl = l->opt.ttl,
+                     .tos = (uint8_t)(l->opt.dscp << 2), .wnd = wnd, .opts = &o, .state = LA_SYN_RECEIVED};
+    emit_bare(tcp, &b, now);
+}
+
+static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause cause, int error, la_ns now)
+{
+    struct la_record *r = record_new(&tcp->records);
+    r->user = listener_at(tcp, e->listener)->user;
+    r->local = (struct la_endpoint){e->id.local, e->id.lport, e->ifx};
+    r->remote = (struct la_endpoint){e->id.remote, e->id.rport, e->ifx};
+    r->state = LA_CLOSED;
+    r->last_state = LA_SYN_RECEIVED;
+    r->cause = (uint8_t)cause;
+    r->rst_by = cause == LA_CAUSE_PEER_RST ? LA_SIDE_PEER : cause == LA_CAUSE_LISTENER_CLOSED ? LA_SIDE_LOCAL : LA_SIDE_NONE;
+    r->error = error;
+    r->opened = e->opened;
+    r->established = r->first_fin_at = LA_NEVER;
+    r->closed = now;
+    r->in_state[LA_SYN_RECEIVED] = now - e->opened;
+    r->retransmits = e->resent;
+}
+
+static void release(struct tcp *tcp, struct embryo *e)
+{
+    ref r = ref_of(REF_EMBRYO, e->self);
+    heap_remove(&tcp->timers, r);
+    conntab_remove(tcp, r, e->hash);
+    listener_at(tcp, e->listener)->embryos--;
+    e->used = false;
+    pool_put(&tcp->embryos, e->self);
+}
+
+void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now)
+{
+    ref tw = e->tw;
+    uint32_t serial = e->tw_serial;
+    trace_embryo(tcp, e, LA_SYN_RECEIVED, LA_CLOSED, now);
+    write_record(tcp, e, cause, error, now);
+    release(tcp, e);
+    if (tw != REF_NONE && timewait_unshadow(tcp, tw, serial))
+        tcp_rule(tcp, NULL, R_TW_SYN_WAS_OLD, now);
+}
+
+void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
+{
+    if (e->resent >= SYNACK_RETRIES) {
+        tcp_rule(tcp, NULL, R_EMBRYO_TIMEOUT, now);
+        embryo_end(tcp, e, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
+        return;
+    }
+    e->resent++;
+    tcp_rule(tcp, NULL, R_EMBRYO_RESEND, now);
+    heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + resend_after(e));
+    embryo_send_synack(tcp, e, now);
+}
+
+/* The options of both SYNs, as the tcb would have them after an exchange of its own. */
+static void take_options(struct tcp *tcp, struct tcb *t, const struct embryo *e)
+{
+    t->peer_mss = e->mss;
+    t->sack_ok = e->sack_ok;
+    t->ts_ok = e->ts_ok;
+    t->wscale_ok = e->wscale_ok;
+    t->snd.wscale = e->wscale_ok ? e->peer_wscale : 0;
+    t->rcv.wscale = e->wscale_ok ? window_shift(&t->opt) : 0;
+    t->ts_recent = e->ts_recent;
+    t->ts_recent_at = e->ts_recent_at;
+    t->ts_offset = ts_offset(tcp, &t->id);
+}
+
+struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
+{
+    struct listener *l = listener_at(tcp, e->listener);
+    struct tcb *t = tcb_new(tcp, &l->opt);
+    if (!t)
+        return NULL;
+    t->id = e->id;
+    t->hash = e->hash;
+    t->scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1;
+    t->listener = e->listener;
+    tcp_adopt(t, e->opened);
+    t->snd.iss = t->snd.una = e->iss;
+    t->snd.nxt = seq_add(e->iss, 1);
+    t->snd.wnd = t->snd.max_wnd = e->peer_wnd;
+    t->rcv.irs = e->irs;
+    t->rcv.nxt = t->rcv.acked = seq_add(e->irs, 1);
+    t->rcv.adv = seq_add(t->rcv.nxt, t->opt.rcvbuf < 65535 ? t->opt.rcvbuf : 65535);
+    t->backoff = e->resent;
+    t->retransmits = e->resent;
+    t->segs_in = 1;
+    t->segs_out = 1U + e->resent;
+    t->rtt_timing = e->resent == 0;
+    t->rtt_at = e->opened;
+    t->rtt_seq = t->snd.nxt;
+    sndq_init(&t->sndq, t->snd.nxt);
+    rcvq_init(&t->rcvq, t->rcv.nxt);
+    recovery_init(&t->recovery, t->snd.iss);
+    take_options(tcp, t, e);
+    t->path.ifx = e->ifx;
+    t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
+    ref tw = e->tw;
+    uint32_t serial = e->tw_serial;
+    release(tcp, e);
+    if (tw != REF_NONE)
+        (void)timewait_kill(tcp, tw, serial, now);
+    conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
+    t->in_table = true;
+    (void)net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now);
+    mss_update(tcp, t);
+    return t;
+}

@@ -1,0 +1,285 @@
+/* input.c: a segment arrives (RFC 9293 §3.10.7): the checks before any connection is known, the one
+ * lookup, and steps 1 to 4 of §3.10.7.4.  Steps judge the segment as it was sent; only then is it trimmed to the
+ * window, else a RST that straddles the edge would turn into an exact one. */
+#include "tcp/spine.h"
+
+/* ---- the steps ---- */
+
+/* Before the first: PAWS (RFC 7323 §5.3 R1).  RST is exempt. */
+static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (!t->ts_ok || g->flags & TCP_RST)
+        return V_CONTINUE;
+    if (!g->opts.has_ts)
+        return tcp_verdict(tcp, t, R_TS_MISSING, V_DROP, now);
+    if ((int32_t)(g->opts.tsval - t->ts_recent) >= 0 || tcp->cfg->lab.no_paws)
+        return V_CONTINUE;
+    if (ts_clock(now) - t->ts_recent_at > PAWS_IDLE_MS)
+        return V_CONTINUE;
+    return tcp_verdict(tcp, t, R_PAWS, V_ACK, now);
+}
+
+/* Table 6: does any of the segment lie in the window? */
+static bool acceptable(const struct tcb *t, const struct tcp_seg *g)
+{
+    uint32_t len = seg_len(g), wnd = window_open(t);
+    if (len == 0)
+        return wnd ? seq_in(g->seq, t->rcv.nxt, wnd) : seq_eq(g->seq, t->rcv.nxt);
+    return wnd && (seq_in(g->seq, t->rcv.nxt, wnd) || seq_in(seq_add(g->seq, len - 1), t->rcv.nxt, wnd));
+}
+
+/* First: sequence number.  What is outside is acknowledged, so that a peer that is out of step hears where we are;
+ * pure ACKs and SYNs only so often, as two ends could answer each other for ever. */
+static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    if (acceptable(t, g))
+        return V_CONTINUE;
+    if (g->flags & TCP_RST && !seq_eq(g->seq, t->rcv.nxt))
+        return tcp_verdict(tcp, t, R_SEQ_OUT_RST, V_DROP, now);
+    if (window_open(t) == 0 && seq_eq(g->seq, t->rcv.nxt)) {
+        /* A probe of our closed window: its text and FIN are refused, the rest of it counts (MUST-66). */
+        g->len = 0;
+        g->flags &= (uint8_t)~TCP_FIN;
+        t->ack_now = true;
+        tcp_ready(tcp, t);
+        return tcp_verdict(tcp, t, R_ZERO_WINDOW_PROBE, V_CONTINUE, now);
+    }
+    if (t->state == LA_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+        seq_eq(g->seq, t->rcv.irs) && seq_eq(g->ack, t->snd.nxt)) {
+        g->flags &= (uint8_t)~TCP_SYN;
+        g->seq = t->rcv.nxt;
+        return tcp_verdict(tcp, t, R_CROSSED_SYNACK, V_CONTINUE, now);
+    }
+    if (seq_le(seq_add(g->seq, seg_len(g)), t->rcv.nxt) && seg_len(g) && !(g->flags & TCP_SYN)) {
+        if (t->sack_ok && g->len)
+            sackgen_duplicate(&t->sackgen, g->seq, seq_add(g->seq, g->len));
+        return tcp_verdict(tcp, t, R_SEQ_OLD_DATA, V_ACK, now);
+    }
+    return tcp_verdict(tcp, t, R_SEQ_OUT_OF_WINDOW, g->len ? V_ACK : V_CHALLENGE, now);
+}
+
+/* Second: RST.  Only an exact RCV.NXT resets; elsewhere in the window the peer is challenged, so that a blind
+ * attacker must hit one number in 2^32 (RFC 5961 §3.2). */
+static enum verdict step2_rst(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (!(g->flags & TCP_RST))
+        return V_CONTINUE;
+    if (seq_eq(g->seq, t->rcv.nxt))
+        return tcp_verdict(tcp, t, R_RST_EXACT, V_ABORT, now);
+    return tcp_verdict(tcp, t, R_RST_IN_WINDOW, V_CHALLENGE, now);
+}
+
+/* Third is security and compartment, which nobody uses (RFC 9293 A.1).  Fourth: SYN. */
+static enum verdict step4_syn(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (!(g->flags & TCP_SYN))
+        return V_CONTINUE;
+    return tcp_verdict(tcp, t, R_SYN_IN_SYNC, V_CHALLENGE, now);
+}
+
+/* TS.Recent (RFC 7323 §4.3): from segments that begin at or before what we last acknowledged. */
+static void take_timestamp(struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (t->ts_ok && g->opts.has_ts && seq_le(g->seq, t->rcv.acked)) {
+        t->ts_recent = g->opts.tsval;
+        t->ts_recent_at = ts_clock(now);
+    }
+}
+
+/* Cuts what lies outside the window; FIN beyond it goes too. */
+static void trim(struct tcb *t, struct tcp_seg *g)
+{
+    int32_t before = seq_diff(t->rcv.nxt, g->seq);
+    if (before > 0) {
+        uint32_t cut = (uint32_t)before < g->len ? (uint32_t)before : g->len;
+        if (t->sack_ok && cut)
+            sackgen_duplicate(&t->sackgen, g->seq, seq_add(g->seq, cut));
+        g->at += cut;
+        g->len -= cut;
+        g->seq = t->rcv.nxt;
+        if (cut)
+            t->ack_now = true;
+    }
+    int32_t room = seq_diff(t->rcv.adv, g->seq);
+    if (room < 0)
+        room = 0;
+    if (g->len > (uint32_t)room) {
+        g->len = (uint32_t)room;
+        g->flags &= (uint8_t)~TCP_FIN;
+        t->ack_now = true;
+    }
+}
+
+/* ---- what verdicts lead to ---- */
+
+void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (t->challenge_at && now - t->challenge_at < CHALLENGE_NS) {
+        tcp_rule(tcp, t, R_CHALLENGE_LIMITED, now);
+        return;
+    }
+    t->challenge_at = now ? now : 1;
+    tcp_rule(tcp, t, R_CHALLENGE_ACK, now);
+    tcp_ack_now(tcp, t);
+}
+
+/* The peer reset us.  In SYN-RECEIVED of an active open that means refused (MUST-11). */
+static void peer_reset(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    bool opening = t->state == LA_SYN_RECEIVED;
+    t->rst_by = LA_SIDE_PEER;
+    tcp_end(tcp, t, opening ? LA_CAUSE_REFUSED : LA_CAUSE_PEER_RST, opening ? LA_ECONNREFUSED : LA_ECONNRESET, now);
+}
+
+static void apply(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, enum verdict v, la_ns now)
+{
+    switch (v) {
+    case V_CONTINUE:
+    case V_DROP:
+    case V_GONE:
+        break;
+    case V_ACK:
+        tcp_ack_now(tcp, t);
+        break;
+    case V_CHALLENGE:
+        tcp_challenge(tcp, t, now);
+        break;
+    case V_RESET:
+        emit_rst_reply(tcp, &t->id, t->scope, g, now);
+        break;
+    case V_ABORT:
+        peer_reset(tcp, t, now);
+        break;
+    }
+}
+
+/* §3.10.7.4 in order, for a connection in SYN-RECEIVED or a synchronized state. */
+static enum verdict judge(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    enum verdict v = step0_timestamp(tcp, t, g, now);
+    if (v == V_CONTINUE)
+        v = step1_sequence(tcp, t, g, now);
+    if (v == V_CONTINUE)
+        v = step2_rst(tcp, t, g, now);
+    if (v == V_CONTINUE)
+        v = step4_syn(tcp, t, g, now);
+    if (v != V_CONTINUE)
+        return v;
+    take_timestamp(t, g, now);
+    trim(t, g);
+    return input_rest(tcp, t, g, now);
+}
+
+enum verdict input_rest(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    enum verdict v = input_ack(tcp, t, g, now);
+    if (v == V_CONTINUE)
+        v = input_text(tcp, t, g, now);
+    return v;
+}
+
+void tcb_segment(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    t->segs_in++;
+    if (t->state == LA_SYN_SENT) {
+        input_synsent(tcp, t, g, now);
+        return;
+    }
+    if (!(g->flags & TCP_SYN))
+        g->wnd <<= t->snd.wscale;
+    apply(tcp, t, g, judge(tcp, t, g, now), now);
+}
+
+/* ---- before a connection is known ---- */
+
+static bool checksum_ok(const struct ip_dgram *d)
+{
+    if (d->csum != LA_CSUM_NONE)
+        return true;
+    struct csum c = csum_pseudo(&d->src, &d->dst, IP_TCP, d->payload.len);
+    slice_csum(&d->payload, &c);
+    return csum_fold(&c) == 0xffff;
+}
+
+/* Reads header and options; false if it was dropped. */
+static bool parse(struct tcp *tcp, const struct ip_dgram *d, struct tcp_hdr *h, struct tcp_seg *g, la_ns now)
+{
+    const uint8_t *p = d->payload.head.p;
+    if (!tcp_parse(p, d->payload.head.n, h)) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_SHORT, now);
+        return false;
+    }
+    if (!checksum_ok(d)) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
+        return false;
+    }
+    if (h->sport == 0 || h->dport == 0) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_PORT_0, now);
+        return false;
+    }
+    g->seq = h->seq;
+    g->ack = h->ack;
+    g->wnd = h->wnd;
+    g->up = h->up;
+    g->flags = h->flags;
+    g->text = d->payload;
+    g->at = 0;
+    g->d = d;
+    slice_skip(&g->text, h->hlen);
+    g->len = g->text.len;
+    g->opts.nsack = 0;
+    g->opts.has_mss = g->opts.has_wscale = g->opts.sack_permitted = g->opts.has_ts = false;
+    uint32_t n = h->hlen - TCP_HLEN;
+    if (n == 0)
+        return true;
+    if (n == 12 && tcp_opts_only_ts(p + TCP_HLEN, n, &g->opts.tsval, &g->opts.tsecr)) {
+        g->opts.has_ts = true;
+        return true;
+    }
+    if (!tcp_opts_parse(p + TCP_HLEN, n, (h->flags & TCP_SYN) != 0, &g->opts)) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_OPTIONS, now);
+        return false;
+    }
+    return true;
+}
+
+void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
+{
+    struct tcp_hdr h;
+    struct tcp_seg g;
+    if (!parse(tcp, d, &h, &g, now))
+        return;
+    struct tuple id = {d->dst, d->src, h.dport, h.sport};
+    uint32_t hash = tuple_hash(&tcp->tab.key, &id);
+    ref r = conntab_find(tcp, &id, hash);
+    if (r == REF_NONE) {
+        uint32_t l = listener_find(tcp, &id.local, id.lport, d->ifx);
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, &id, l ? LA_LISTEN : LA_CLOSED, &g, now);
+        if (l)
+            input_listen(tcp, listener_at(tcp, l), &id, hash, &g, REF_NONE, now);
+        else
+            input_closed(tcp, &id, &g, now);
+        return;
+    }
+    switch (ref_kind(r)) {
+    case REF_TCB: {
+        struct tcb *t = tcb_at(tcp, ref_index(r));
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, t, &id, t->state, &g, now);
+        tcb_segment(tcp, t, &g, now);
+        break;
+    }
+    case REF_EMBRYO:
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, &id, LA_SYN_RECEIVED, &g, now);
+        input_embryo(tcp, embryo_at(tcp, ref_index(r)), &g, now);
+        break;
+    case REF_TW4:
+    case REF_TW6:
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, &id, LA_TIME_WAIT, &g, now);
+        input_timewait(tcp, r, &id, hash, &g, now);
+        break;
+    }
+}

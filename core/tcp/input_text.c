@@ -1,0 +1,181 @@
+/* input_text.c: the sixth to eighth steps: URG, segment text, FIN (RFC 9293 §3.10.7.4). */
+#include "tcp/spine.h"
+
+/* Do bytes from the peer still matter in this state? */
+static bool receives(const struct tcb *t)
+{
+    return t->state == LA_ESTABLISHED || t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2;
+}
+
+/* Sixth: the urgent pointer.  The program hears whenever it moves ahead of what was read (MUST-32). */
+static void step6_urg(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (!(g->flags & TCP_URG) || !receives(t))
+        return;
+    seqno up = seq_add(g->seq, g->up);
+    if (!seq_gt(up, t->rcvq.read) || (t->urg_in && !seq_gt(up, t->rcv.up)))
+        return;
+    t->rcv.up = up;
+    t->urg_in = true;
+    t->urg_seen = false;
+    tcp_rule(tcp, t, R_URG_SEEN, now);
+    tcp_event(tcp, t, LA_EV_URGENT);
+}
+
+/* With OOBINLINE off, the byte before the mark is set aside once it is there. */
+static void set_aside_urgent(struct tcb *t)
+{
+    if (!t->urg_in || t->urg_seen || t->opt.oobinline)
+        return;
+    seqno at = seq_sub(t->rcv.up, 1);
+    if (!seq_in(at, t->rcvq.read, rcvq_readable(&t->rcvq)))
+        return;
+    uint32_t skip = at.v - t->rcvq.read.v;
+    struct la_span s[LA_FRAME_SPANS];
+    uint32_t n = rcvq_spans(&t->rcvq, s, LA_FRAME_SPANS);
+    for (uint32_t i = 0; i < n; i++) {
+        if (skip < s[i].n) {
+            t->oob = s[i].p[skip];
+            t->has_oob = t->urg_seen = true;
+            return;
+        }
+        skip -= s[i].n;
+    }
+}
+
+/* When does this text want its ACK?  At once for anything out of order and for each second full segment, else the
+ * timer runs (§3.8.6.3, RFC 5681 §4.2). */
+static void schedule_ack(struct tcp *tcp, struct tcb *t, const struct rcvq_result *r, la_ns now)
+{
+    bool odd = r->filled || r->dup || r->refused || t->rcvq.ooo.count;
+    t->unacked_in += r->advanced;
+    if (odd || t->opt.quickack || t->unacked_in >= 2U * t->smss || t->ack_now) {
+        /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its own. */
+        if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !r->advanced)
+            t->acks_owed++;
+        tcp_ack_now(tcp, t);
+    } else if (!t->ack_delayed) {
+        t->ack_delayed = true;
+        timer_arm(tcp, t, TIMER_DELACK, now + DELACK_NS);
+    }
+}
+
+static void keep_text(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    struct rcvq_result r;
+    rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->text, g->at, g->len, &r);
+    if (r.dup && t->sack_ok)
+        sackgen_duplicate(&t->sackgen, r.dup_start, r.dup_end);
+    if (r.refused)
+        tcp_drop(tcp, t, NULL, R_TEXT_REFUSED, now);
+    if (r.advanced) {
+        tcp_rule(tcp, t, r.filled ? R_TEXT_FILLED_GAP : R_TEXT_IN_ORDER, now);
+        t->rcv.nxt = t->rcvq.nxt;
+        t->bytes_received += r.advanced;
+        set_aside_urgent(t);
+        tcp_event(tcp, t, LA_EV_READABLE);
+    } else if (r.stored) {
+        tcp_rule(tcp, t, R_TEXT_ABOVE_GAP, now);
+        sackgen_arrived(&t->sackgen, g->seq);
+    }
+    if (g->d->gso_size || g->len > t->smss)
+        t->unacked_in += t->smss; /* coalesced by the device: it was several segments */
+    schedule_ack(tcp, t, &r, now);
+}
+
+/* Seventh: text. */
+static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    if (g->len == 0)
+        return V_CONTINUE;
+    if (!receives(t)) {
+        tcp_drop(tcp, t, NULL, R_TEXT_AFTER_FIN, now);
+        tcp_challenge(tcp, t, now);
+        return V_DROP;
+    }
+    if (!t->handle && !t->listener) {
+        /* The program closed both ways: nobody will ever read this, and the peer should know. */
+        tcp_rule(tcp, t, R_TEXT_AFTER_CLOSE, now);
+        t->cause = LA_CAUSE_DATA_AFTER_CLOSE;
+        tcp_reset(tcp, t, LA_CAUSE_DATA_AFTER_CLOSE, LA_ECONNABORTED, now);
+        return V_GONE;
+    }
+    keep_text(tcp, t, g, now);
+    if (t->read_shut && rcvq_readable(&t->rcvq)) {
+        tcp_rule(tcp, t, R_TEXT_UNWANTED, now);
+        rcvq_consume(&t->rcvq, tcp->blocks, rcvq_readable(&t->rcvq));
+    }
+    return V_CONTINUE;
+}
+
+/* Eighth: FIN, when everything before it is here. */
+static enum verdict take_fin(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    t->fin_received = true;
+    t->fin_out_of_order = false;
+    t->rcv.nxt = seq_add(t->rcv.nxt, 1);
+    if (seq_lt(t->rcv.adv, t->rcv.nxt))
+        t->rcv.adv = t->rcv.nxt;
+    tcp_rule(tcp, t, R_FIN_RECEIVED, now);
+    if (t->fin_queued && !t->fin_sent) {
+        /* Ours still waits behind text: on the wire the peer was first. */
+        t->first_fin = LA_SIDE_NONE;
+        t->cause = LA_CAUSE_NONE;
+    } else if (t->fin_sent && !t->fin_acked) {
+        t->first_fin = LA_SIDE_BOTH;
+    }
+    tcp_blame(t, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, now);
+    tcp_event(tcp, t, LA_EV_READABLE | LA_EV_PEER_CLOSED);
+    switch ((enum la_state)t->state) {
+    case LA_ESTABLISHED:
+        tcp_enter(tcp, t, LA_CLOSE_WAIT, now);
+        tcp_ack_now(tcp, t);
+        return V_CONTINUE;
+    case LA_FIN_WAIT_1:
+        if (t->fin_acked) { /* by this very segment: three can close (figure 5, note 2) */
+            tcp_time_wait(tcp, t, now);
+            return V_GONE;
+        }
+        tcp_enter(tcp, t, LA_CLOSING, now);
+        tcp_ack_now(tcp, t);
+        return V_CONTINUE;
+    case LA_FIN_WAIT_2:
+        tcp_time_wait(tcp, t, now);
+        return V_GONE;
+    case LA_CLOSED:
+    case LA_LISTEN:
+    case LA_SYN_SENT:
+    case LA_SYN_RECEIVED:
+    case LA_CLOSE_WAIT:
+    case LA_CLOSING:
+    case LA_LAST_ACK:
+    case LA_TIME_WAIT:
+    case LA_STATES:
+        break;
+    }
+    return V_CONTINUE;
+}
+
+static enum verdict step8_fin(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    if (g->flags & TCP_FIN && receives(t) && !t->fin_out_of_order) {
+        t->fin_seq = seq_add(g->seq, g->len);
+        t->fin_out_of_order = true;
+        if (!seq_eq(t->fin_seq, t->rcv.nxt)) {
+            tcp_rule(tcp, t, R_FIN_ABOVE_GAP, now);
+            tcp_ack_now(tcp, t);
+        }
+    }
+    if (t->fin_out_of_order && seq_eq(t->fin_seq, t->rcv.nxt))
+        return take_fin(tcp, t, now);
+    return V_CONTINUE;
+}
+
+enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    step6_urg(tcp, t, g, now);
+    enum verdict v = step7_text(tcp, t, g, now);
+    if (v == V_CONTINUE)
+        v = step8_fin(tcp, t, g, now);
+    return v;
+}

@@ -1,0 +1,390 @@
+/* output.c: decides what leaves next (RFC 9293 §3.7.4, §3.8, RFC 5681, RFC 6298).  emit.c builds it.
+ *
+ * Pull: the driver asks an interface, the interface's list names a connection, the connection is asked for one
+ * segment.  Order within a connection: handshake, retransmission or new text as recovery allows, FIN with the
+ * last of it, probes, and an ACK of its own only if nothing carried it.
+ * Invariant: SND.NXT is the highest number ever sent plus one; it never goes back. */
+#include "tcp/spine.h"
+
+#define BURST 32U /* frames in a row of one connection, while others wait */
+
+enum out { OUT_NOTHING, OUT_FRAME, OUT_PARKED /* waits for its neighbour */, OUT_GONE };
+
+/* ---- lists ---- */
+
+static void list_append(struct tcp *tcp, struct tcb_list *l, struct tcb *t)
+{
+    t->q_prev = l->tail;
+    t->q_next = 0;
+    if (l->tail)
+        tcb_at(tcp, l->tail)->q_next = t->self;
+    else
+        l->head = t->self;
+    l->tail = t->self;
+}
+
+static void list_remove(struct tcp *tcp, struct tcb_list *l, struct tcb *t)
+{
+    if (t->q_prev)
+        tcb_at(tcp, t->q_prev)->q_next = t->q_next;
+    else
+        l->head = t->q_next;
+    if (t->q_next)
+        tcb_at(tcp, t->q_next)->q_prev = t->q_prev;
+    else
+        l->tail = t->q_prev;
+    t->q_prev = t->q_next = 0;
+}
+
+void tcp_unqueue(struct tcp *tcp, struct tcb *t)
+{
+    if (t->queue == TCB_READY)
+        list_remove(tcp, &tcp->ready[t->queue_ifx], t);
+    else if (t->queue == TCB_WAITING)
+        list_remove(tcp, &tcp->waiting, t);
+    t->queue = TCB_IDLE;
+}
+
+void tcp_ready(struct tcp *tcp, struct tcb *t)
+{
+    if (t->queue != TCB_IDLE || t->path.ifx < 0)
+        return;
+    t->queue = TCB_READY;
+    t->queue_ifx = (uint8_t)t->path.ifx;
+    list_append(tcp, &tcp->ready[t->queue_ifx], t);
+}
+
+static enum out park(struct tcp *tcp, struct tcb *t)
+{
+    tcp_unqueue(tcp, t);
+    t->queue = TCB_WAITING;
+    list_append(tcp, &tcp->waiting, t);
+    return OUT_PARKED;
+}
+
+/* Neighbours or routes changed: whoever waited tries again. */
+static void wake_waiting(struct tcp *tcp)
+{
+    if (!tcp->waiting.head || tcp->wait_epoch == net_epoch(tcp->net))
+        return;
+    tcp->wait_epoch = net_epoch(tcp->net);
+    while (tcp->waiting.head) {
+        struct tcb *t = tcb_at(tcp, tcp->waiting.head);
+        tcp_unqueue(tcp, t);
+        tcp_ready(tcp, t);
+    }
+}
+
+/* ---- emitting ---- */
+
+/* Nobody answers for the next hop: an open fails, an open connection retries by its timer (MUST-56). */
+static enum out unreachable(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    tcp_rule(tcp, t, R_NEIGHBOUR_FAILED, now);
+    tcp_unqueue(tcp, t);
+    if (t->state == LA_SYN_SENT) {
+        tcp_end(tcp, t, LA_CAUSE_NO_NEIGHBOUR, LA_EHOSTUNREACH, now);
+        return OUT_GONE;
+    }
+    t->soft_error = LA_EHOSTUNREACH;
+    if (t->opt.soft_errors)
+        tcp_event(tcp, t, LA_EV_ERROR);
+    if (!tcb_outstanding(t) && !tcb_unsent(t))
+        return OUT_NOTHING;
+    if (t->at[TIMER_RTX] == LA_NEVER)
+        t->rtx_since = now;
+    tcp_on_sent(tcp, t, now);
+    return OUT_NOTHING;
+}
+
+/* Whatever left with an ACK field acknowledged everything. */
+static void acknowledged(struct tcb *t)
+{
+    t->ack_now = t->ack_delayed = false;
+    t->unacked_in = 0;
+    t->rcv.acked = t->rcv.nxt;
+    timer_stop(t, TIMER_DELACK);
+}
+
+static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f, la_ns now)
+{
+    switch (emit_tcb(tcp, t, e, f, now)) {
+    case NET_READY:
+        break;
+    case NET_WAIT:
+        return park(tcp, t);
+    case NET_FAILED:
+        return unreachable(tcp, t, now);
+    }
+    if (e->flags & TCP_ACK)
+        acknowledged(t);
+    return OUT_FRAME;
+}
+
+static enum out emit_syn(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
+{
+    bool answer = t->state != LA_SYN_SENT;
+    struct emit e = {.seq = t->snd.iss, .flags = (uint8_t)(TCP_SYN | (answer ? TCP_ACK : 0)),
+                     .retransmit = t->backoff > 0};
+    enum out r = emit(tcp, t, &e, f, now);
+    if (r != OUT_FRAME)
+        return r;
+    t->syn_now = false;
+    if (e.retransmit) {
+        t->retransmits++;
+        tcp_rule(tcp, t, R_RETRANSMIT, now);
+    } else if (!t->rtt_timing) {
+        t->rtt_timing = true;
+        t->rtt_seq = t->snd.nxt;
+        t->rtt_at = now;
+    }
+    tcp_on_sent(tcp, t, now);
+    return OUT_FRAME;
+}
+
+static enum out emit_ack(struct tcp *tcp, struct tcb *t, seqno at, struct la_frame *f, la_ns now)
+{
+    struct emit e = {.seq = at, .flags = TCP_ACK, .nsack = emit_sack_blocks(t, false)};
+    return emit(tcp, t, &e, f, now);
+}
+
+/* ---- retransmission ---- */
+
+static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from, uint32_t room,
+                           struct la_frame *f, la_ns now)
+{
+    struct emit e = {.seq = from, .flags = TCP_ACK, .retransmit = true, .nsack = emit_sack_blocks(t, true)};
+    uint32_t cap = t->smss - (e.nsack ? 4 + 8 * e.nsack : 0), text = t->sndq.end.v - from.v;
+    if (seq_lt(from, t->sndq.una)) {
+        /* The SYN itself: a FIN was sent from SYN-RECEIVED before anything was acknowledged. */
+        recovery_sent(&t->recovery, v, from, 1, true);
+        return emit_syn(tcp, t, f, now);
+    }
+    if (cap > room)
+        cap = room;
+    e.mss = cap;
+    e.len = text < cap ? text : cap;
+    if (seq_gt(seq_add(from, e.len), t->snd.nxt))
+        e.len = t->snd.nxt.v - from.v;
+    bool last = seq_eq(seq_add(from, e.len), t->sndq.end);
+    if (last && t->fin_sent && (room > e.len || e.len == 0))
+        e.flags |= TCP_FIN;
+    if (last && e.len)
+        e.flags |= TCP_PSH;
+    enum out r = emit(tcp, t, &e, f, now);
+    if (r != OUT_FRAME)
+        return r;
+    uint32_t n = e.len + ((e.flags & TCP_FIN) != 0);
+    tcp_rule(tcp, t, R_RETRANSMIT, now);
+    t->retransmits++;
+    t->bytes_retransmitted += e.len;
+    if (e.flags & TCP_FIN) {
+        t->fin_retransmits++;
+        tcp_rule(tcp, t, R_FIN_RETRANSMIT, now);
+    }
+    t->rtt_timing = false; /* Karn */
+    t->rtx_now = false;
+    recovery_sent(&t->recovery, v, from, n, true);
+    tcp_on_sent(tcp, t, now);
+    return OUT_FRAME;
+}
+
+/* ---- new text ---- */
+
+/* May a segment that is not full go?  Nagle (§3.7.4) and silly-window avoidance (§3.8.6.2.1). */
+static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drains, la_ns now)
+{
+    bool idle = seq_eq(t->snd.una, t->snd.nxt), held = t->opt.cork || t->more_coming;
+    if (t->probe_now || (drains && t->fin_queued))
+        return true;
+    if (drains && !held && (t->opt.nodelay || idle))
+        return true;
+    if (!drains && len >= t->snd.max_wnd / 2)
+        return true;
+    tcp_rule(tcp, t, drains ? R_NAGLE_HELD : R_SWS_HELD, now);
+    if (idle)
+        persist_start(tcp, t, SWS_OVERRIDE_NS, now);
+    return false;
+}
+
+static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from, uint32_t n, la_ns now)
+{
+    if (seq_eq(t->snd.una, from))
+        t->rtx_since = now;
+    t->snd.nxt = seq_add(from, n);
+    t->last_sent = now;
+    recovery_sent(&t->recovery, v, from, n, false);
+    if (!t->rtt_timing) {
+        t->rtt_timing = true;
+        t->rtt_seq = t->snd.nxt;
+        t->rtt_at = now;
+    }
+    tcp_on_sent(tcp, t, now);
+}
+
+/* How much text one frame may carry: one segment, or many where the device cuts. */
+static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
+{
+    const struct la_if_config *dev = net_if(tcp->net, t->path.ifx);
+    if (!dev || !(dev->offload & LA_OFFLOAD_TSO) || dev->gso_max < mss)
+        return mss;
+    return dev->gso_max - dev->gso_max % mss;
+}
+
+static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, uint32_t room,
+                         struct la_frame *f, la_ns now)
+{
+    struct emit e = {.seq = t->snd.nxt, .flags = TCP_ACK, .nsack = emit_sack_blocks(t, true)};
+    uint32_t unsent = t->sndq.end.v - t->snd.nxt.v;
+    int32_t usable = seq_diff(seq_add(t->snd.una, t->snd.wnd), t->snd.nxt);
+    e.mss = t->smss - (e.nsack ? 4 + 8 * e.nsack : 0);
+    if (usable <= 0) {
+        t->cwnd_limited = false;
+        if (seq_eq(t->snd.una, t->snd.nxt))
+            persist_start(tcp, t, LA_USEC(rtt_rto_us(&t->rtt, 0)), now);
+        return OUT_NOTHING;
+    }
+    uint32_t limit = frame_limit(tcp, t, e.mss);
+    e.len = unsent < limit ? unsent : limit;
+    if (e.len > (uint32_t)usable)
+        e.len = (uint32_t)usable;
+    if (e.len > room)
+        e.len = room;
+    bool drains = e.len == unsent;
+    if (e.len > e.mss && !drains)
+        e.len -= e.len % e.mss;
+    if (e.len < e.mss && !small_may_go(tcp, t, e.len, drains, now))
+        return OUT_NOTHING;
+    if (drains) {
+        e.flags |= e.len ? TCP_PSH : 0; /* MUST-61 */
+        if (t->fin_queued && (uint32_t)usable > e.len)
+            e.flags |= TCP_FIN;
+    }
+    if (e.len == 0 && !(e.flags & TCP_FIN))
+        return OUT_NOTHING;
+    enum out r = emit(tcp, t, &e, f, now);
+    if (r != OUT_FRAME)
+        return r;
+    t->probe_now = false;
+    t->fin_sent |= (e.flags & TCP_FIN) != 0;
+    note_new(tcp, t, v, e.seq, e.len + ((e.flags & TCP_FIN) != 0), now);
+    return OUT_FRAME;
+}
+
+/* One number beyond, or at the edge of, a closed window: the oldest not acknowledged, else a new one (§3.8.6.1). */
+static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, struct la_frame *f, la_ns now)
+{
+    bool fresh = seq_eq(t->snd.una, t->snd.nxt);
+    struct emit e = {.seq = t->snd.una, .flags = TCP_ACK, .mss = t->smss, .retransmit = !fresh};
+    if (seq_lt(t->snd.una, t->sndq.end))
+        e.len = 1;
+    else if (t->fin_queued)
+        e.flags |= TCP_FIN;
+    else
+        return OUT_NOTHING;
+    enum out r = emit(tcp, t, &e, f, now);
+    if (r != OUT_FRAME)
+        return r;
+    t->probe_now = false;
+    t->rtt_timing = false;
+    if (fresh) {
+        t->fin_sent |= (e.flags & TCP_FIN) != 0;
+        t->snd.nxt = seq_add(t->snd.nxt, 1);
+        t->rtx_since = now;
+        recovery_sent(&t->recovery, v, e.seq, 1, false);
+    } else {
+        t->retransmits++;
+        t->fin_retransmits += (e.flags & TCP_FIN) != 0;
+    }
+    return OUT_FRAME;
+}
+
+/* Is there anything that a window or a timer could let go? */
+static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
+{
+    struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
+    bool outstanding = tcb_outstanding(t), unsent = tcb_unsent(t);
+    if (!outstanding && !unsent)
+        return OUT_NOTHING;
+    if (t->persist && t->snd.wnd == 0)
+        return t->probe_now ? send_probe(tcp, t, &v, f, now) : OUT_NOTHING;
+    if (t->rtx_now && outstanding)
+        return send_again(tcp, t, &v, v.una, v.nxt.v - v.una.v, f, now);
+    if (!outstanding && now - t->last_sent > LA_USEC(rtt_rto_us(&t->rtt, 0)) && t->last_sent) {
+        tcp_rule(tcp, t, R_IDLE_RESTART, now);
+        cc_ops_of(&t->cc)->on_idle(&t->cc, t->smss, now);
+        t->last_sent = now;
+    }
+    seqno from;
+    uint32_t room;
+    switch (recovery_next(&t->recovery, &t->cc, tcp->ranges, &v, &from, &room)) {
+    case RECOVERY_SEND_AGAIN:
+        return send_again(tcp, t, &v, from, room, f, now);
+    case RECOVERY_SEND_NEW:
+        /* A window smaller than a segment must not make the last bytes wait for ever. */
+        if (unsent && (room >= t->smss || room >= t->sndq.end.v - v.nxt.v || !outstanding))
+            return send_new(tcp, t, &v, room, f, now);
+        t->cwnd_limited |= unsent;
+        return OUT_NOTHING;
+    case RECOVERY_SEND_NONE:
+        t->cwnd_limited |= unsent;
+        return OUT_NOTHING;
+    }
+    return OUT_NOTHING;
+}
+
+static enum out tcb_output(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
+{
+    if (t->syn_now)
+        return emit_syn(tcp, t, f, now);
+    if (t->state != LA_SYN_SENT && t->state != LA_SYN_RECEIVED) {
+        enum out r = send_stream(tcp, t, f, now);
+        if (r != OUT_NOTHING)
+            return r;
+    }
+    if (t->keep_now) {
+        t->keep_now = false; /* SEQ=SND.NXT-1, no text (SHLD-12) */
+        return emit_ack(tcp, t, seq_sub(t->snd.nxt, 1), f, now);
+    }
+    if (t->ack_now)
+        return emit_ack(tcp, t, t->snd.nxt, f, now);
+    if (t->acks_owed) {
+        t->acks_owed--;
+        return emit_ack(tcp, t, t->snd.nxt, f, now);
+    }
+    return OUT_NOTHING;
+}
+
+/* Certainly nothing left: saves asking again. */
+static bool drained(const struct tcb *t)
+{
+    return !t->ack_now && !t->acks_owed && !t->syn_now && !t->keep_now && !t->rtx_now && !tcb_unsent(t) &&
+           t->recovery.state == RECOVERY_OPEN;
+}
+
+bool tcp_tx(struct tcp *tcp, int ifx, struct la_frame *f, la_ns now)
+{
+    struct tcb_list *l = &tcp->ready[ifx];
+    wake_waiting(tcp);
+    while (l->head) {
+        struct tcb *t = tcb_at(tcp, l->head);
+        enum out r = tcb_output(tcp, t, f, now);
+        if (r == OUT_PARKED && tcp->wait_epoch != net_epoch(tcp->net))
+            tcp->wait_epoch = net_epoch(tcp->net);
+        if (r == OUT_PARKED || r == OUT_GONE) {
+            tcp->burst = 0;
+            continue;
+        }
+        if (r == OUT_NOTHING || drained(t)) {
+            tcp_unqueue(tcp, t);
+            tcp->burst = 0;
+        } else if (++tcp->burst >= BURST && t->q_next) {
+            tcp->burst = 0;
+            tcp_unqueue(tcp, t);
+            tcp_ready(tcp, t);
+        }
+        if (r == OUT_FRAME)
+            return true;
+    }
+    return false;
+}

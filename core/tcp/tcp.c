@@ -1,0 +1,158 @@
+/* tcp.c: the container: pools, lists and the life of a tcb. */
+#include "tcp/spine.h"
+
+static uint32_t *timer_pos(void *ctx, uint32_t id)
+{
+    struct tcp *tcp = ctx;
+    return ref_kind(id) == REF_TCB ? &tcb_at(tcp, ref_index(id))->heap_pos
+                                   : &embryo_at(tcp, ref_index(id))->heap_pos;
+}
+
+static struct sipkey derive(const struct la_config *cfg, const char *label)
+{
+    struct sipkey master;
+    uint8_t text[32] = {0};
+    memcpy(&master, cfg->secret, sizeof master);
+    memcpy(text + 16, cfg->secret + 16, 16);
+    for (unsigned i = 0; i < 15 && label[i]; i++)
+        text[i] = (uint8_t)label[i];
+    struct sipkey k = {siphash24(&master, text, sizeof text), 0};
+    text[15] = 1;
+    k.k1 = siphash24(&master, text, sizeof text);
+    return k;
+}
+
+int tcp_init(struct tcp *tcp, la_ns now)
+{
+    const struct la_config *cfg = tcp->cfg;
+    struct sipkey key = derive(cfg, "conntab");
+    (void)now;
+    tcp->key_isn = derive(cfg, "isn");
+    tcp->key_ts = derive(cfg, "timestamp");
+    tcp->key_port = derive(cfg, "port");
+    tcp->key_cookie = derive(cfg, "cookie");
+    pool_init(&tcp->tcbs, tcp->mem, sizeof(struct tcb), cfg->max_conns);
+    pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos);
+    pool_init(&tcp->listeners, tcp->mem, sizeof(struct listener), cfg->max_listeners);
+    heap_init(&tcp->timers, tcp->mem, cfg->max_conns + cfg->max_embryos + 1, timer_pos, tcp);
+    int err = conntab_init(&tcp->tab, tcp->mem, &key, cfg->max_conns + cfg->max_embryos + cfg->max_time_wait);
+    if (!err)
+        err = timewait_init(&tcp->tw, tcp->mem, cfg->max_time_wait, 2 * cfg->msl);
+    if (!err)
+        err = records_init(&tcp->records, tcp->mem, cfg->max_records);
+    return err;
+}
+
+void tcp_free(struct tcp *tcp)
+{
+    records_free(&tcp->records);
+    timewait_free(&tcp->tw);
+    conntab_free(&tcp->tab);
+    heap_free(&tcp->timers);
+    pool_free(&tcp->listeners);
+    pool_free(&tcp->embryos);
+    pool_free(&tcp->tcbs);
+}
+
+struct tcb *tcb_new(struct tcp *tcp, const struct options *opt)
+{
+    uint32_t index;
+    /* So that arming a timer can never fail later. */
+    if (!heap_reserve(&tcp->timers, tcp->tcbs.used + tcp->embryos.used + 1))
+        return NULL;
+    struct tcb *t = pool_get(&tcp->tcbs, &index);
+    if (!t)
+        return NULL;
+    uint32_t generation = t->generation;
+    memset(t, 0, sizeof *t);
+    t->self = index;
+    t->used = true;
+    t->generation = generation ? generation : 1;
+    t->opt = *opt;
+    t->scope = -1;
+    t->path.ifx = -1;
+    t->opened = t->established = t->first_fin_at = LA_NEVER;
+    t->heap_at = LA_NEVER;
+    for (unsigned i = 0; i < TIMER_SLOTS; i++)
+        t->at[i] = LA_NEVER;
+    rtt_init(&t->rtt);
+    return t;
+}
+
+void tcb_delete(struct tcp *tcp, struct tcb *t)
+{
+    LA_ASSERT(!t->in_table && !t->handle);
+    timer_stop_all(tcp, t);
+    tcp_unqueue(tcp, t);
+    tcp_event_unlink(tcp, &t->ev);
+    sndq_free(&t->sndq, tcp->blocks);
+    rcvq_free(&t->rcvq, tcp->blocks, tcp->ranges);
+    recovery_free(&t->recovery, tcp->ranges);
+    t->used = false;
+    if (++t->generation == 0)
+        t->generation = 1;
+    pool_put(&tcp->tcbs, t->self);
+}
+
+/* ---- events: a FIFO of tcbs and listeners that have something to tell, each on it once ---- */
+
+static struct ev_link *event_link(struct tcp *tcp, uint32_t id)
+{
+    return id & EV_LISTENER ? &listener_at(tcp, id & ~EV_LISTENER)->ev : &tcb_at(tcp, id)->ev;
+}
+
+static void event_append(struct tcp *tcp, uint32_t id, struct ev_link *e)
+{
+    if (e->queued)
+        return;
+    *e = (struct ev_link){.prev = tcp->ev_tail, .bits = e->bits, .queued = true};
+    if (tcp->ev_tail)
+        event_link(tcp, tcp->ev_tail)->next = id;
+    else
+        tcp->ev_head = id;
+    tcp->ev_tail = id;
+}
+
+void tcp_event_unlink(struct tcp *tcp, struct ev_link *e)
+{
+    if (!e->queued)
+        return;
+    if (e->prev)
+        event_link(tcp, e->prev)->next = e->next;
+    else
+        tcp->ev_head = e->next;
+    if (e->next)
+        event_link(tcp, e->next)->prev = e->prev;
+    else
+        tcp->ev_tail = e->prev;
+    *e = (struct ev_link){0};
+}
+
+void tcp_event(struct tcp *tcp, struct tcb *t, uint32_t bits)
+{
+    if (!t->handle)
+        return;
+    t->ev.bits |= (uint16_t)bits;
+    event_append(tcp, t->self, &t->ev);
+}
+
+void tcp_listener_event(struct tcp *tcp, struct listener *l, uint32_t bits)
+{
+    l->ev.bits |= (uint16_t)bits;
+    event_append(tcp, l->self | EV_LISTENER, &l->ev);
+}
+
+la_conn tcb_conn(const struct tcb *t)
+{
+    return (la_conn){t->self, t->generation};
+}
+
+struct la_endpoint tcb_local(const struct tcb *t)
+{
+    return (struct la_endpoint){t->id.local, t->id.lport, t->scope};
+}
+
+struct la_endpoint tcb_remote(const struct tcb *t)
+{
+    return (struct la_endpoint){t->id.remote, t->id.rport, t->scope};
+}

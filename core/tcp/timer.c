@@ -1,0 +1,264 @@
+/* timer.c: the only place that arms deadlines (RFC 9293 §3.8, RFC 6298 §5).
+ *
+ * Each connection has a few slots; the heap holds their earliest.  A slot that moves later leaves
+ * the heap alone: when the old time comes, the connection is put back at its true time.  So an ACK that
+ * restarts the retransmission timer costs one store.
+ * Invariant: heap_at <= every armed slot, and heap_at is the time in the heap. */
+#include "tcp/spine.h"
+
+static void heap_to(struct tcp *tcp, struct tcb *t, la_ns when)
+{
+    t->heap_at = when;
+    heap_set(&tcp->timers, ref_of(REF_TCB, t->self), when);
+}
+
+void timer_arm(struct tcp *tcp, struct tcb *t, enum timer_slot s, la_ns when)
+{
+    t->at[s] = when;
+    if (when < t->heap_at)
+        heap_to(tcp, t, when);
+}
+
+void timer_stop(struct tcb *t, enum timer_slot s)
+{
+    t->at[s] = LA_NEVER;
+}
+
+void timer_stop_all(struct tcp *tcp, struct tcb *t)
+{
+    for (unsigned s = 0; s < TIMER_SLOTS; s++)
+        t->at[s] = LA_NEVER;
+    heap_remove(&tcp->timers, ref_of(REF_TCB, t->self));
+    t->heap_at = LA_NEVER;
+}
+
+static unsigned earliest(const struct tcb *t)
+{
+    unsigned first = 0;
+    for (unsigned s = 1; s < TIMER_SLOTS; s++)
+        if (t->at[s] < t->at[first])
+            first = s;
+    return first;
+}
+
+static void delack_expired(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    trace_timer(tcp, t, LA_TIMER_DELACK, now);
+    tcp_rule(tcp, t, R_DELAYED_ACK, now);
+    tcp_ack_now(tcp, t);
+}
+
+/* Runs one due slot; whatever else is due is back in the heap before, as the handler may end t. */
+static void tcb_timers(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    unsigned s = earliest(t);
+    bool due = t->at[s] <= now;
+    if (due)
+        t->at[s] = LA_NEVER;
+    la_ns next = t->at[earliest(t)];
+    t->heap_at = LA_NEVER;
+    if (next != LA_NEVER)
+        heap_to(tcp, t, next);
+    if (!due)
+        return;
+    switch ((enum timer_slot)s) {
+    case TIMER_RTX:
+        rto_expired(tcp, t, now);
+        break;
+    case TIMER_DELACK:
+        delack_expired(tcp, t, now);
+        break;
+    case TIMER_KEEP:
+        keepalive_expired(tcp, t, now);
+        break;
+    case TIMER_LIFE:
+        life_expired(tcp, t, now);
+        break;
+    case TIMER_SLOTS:
+        break;
+    }
+}
+
+void tcp_expire(struct tcp *tcp, la_ns now)
+{
+    uint32_t r;
+    timewait_expire(tcp, now);
+    while ((r = heap_pop_due(&tcp->timers, now)) != 0) {
+        if (ref_kind(r) == REF_TCB)
+            tcb_timers(tcp, tcb_at(tcp, ref_index(r)), now);
+        else
+            embryo_timer(tcp, embryo_at(tcp, ref_index(r)), now);
+    }
+}
+
+la_ns tcp_deadline(const struct tcp *tcp, la_ns now)
+{
+    la_ns a = heap_first(&tcp->timers), b = timewait_deadline(&tcp->tw, now);
+    return a < b ? a : b;
+}
+
+/* ---- the retransmission timer ---- */
+
+static la_ns ms(uint32_t v)
+{
+    return LA_MSEC(v);
+}
+
+/* RTO from now, but not past the time at which the connection is given up. */
+static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    la_ns when = now + LA_USEC(rtt_rto_us(&t->rtt, t->backoff)), limit = LA_NEVER;
+    if (t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED)
+        limit = t->opened + ms(t->opt.syn_timeout_ms);
+    else if (t->opt.user_timeout_ms > 0)
+        limit = t->rtx_since + ms((uint32_t)t->opt.user_timeout_ms);
+    t->persist = false;
+    timer_arm(tcp, t, TIMER_RTX, when < limit ? when : limit);
+}
+
+void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (t->at[TIMER_RTX] == LA_NEVER || t->persist)
+        arm_rto(tcp, t, now);
+}
+
+void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    t->backoff = 0;
+    t->rtx_since = now;
+    if (seq_eq(t->snd.una, t->snd.nxt)) {
+        timer_stop(t, TIMER_RTX);
+        t->persist = false;
+    } else if (!t->persist) {
+        arm_rto(tcp, t, now);
+    }
+}
+
+void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (t->snd.wnd == 0)
+        return;
+    if (t->persist) {
+        /* The window is open again: what the probes carried was refused, so it goes again at once. */
+        t->backoff = 0;
+        timer_stop(t, TIMER_RTX);
+        t->persist = false;
+        if (seq_lt(t->snd.una, t->snd.nxt)) {
+            t->rtx_now = true;
+            arm_rto(tcp, t, now);
+        }
+    }
+    tcp_ready(tcp, t);
+}
+
+/* R1: the network layer looks for another way, the program is told (MUST-20, SHLD-9). */
+static void reach_r1(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (t->backoff != t->opt.r1)
+        return;
+    tcp_rule(tcp, t, R_R1_REACHED, now);
+    net_doubt(tcp->net, &t->path, now);
+    t->soft_error = LA_ETIMEDOUT;
+    if (t->opt.soft_errors)
+        tcp_event(tcp, t, LA_EV_ERROR);
+}
+
+static void handshake_expired(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (now >= t->opened + ms(t->opt.syn_timeout_ms)) {
+        tcp_rule(tcp, t, R_SYN_TIMEOUT, now);
+        tcp_end(tcp, t, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
+        return;
+    }
+    tcp_rule(tcp, t, R_RTO_EXPIRED, now);
+    t->rto_expirations++;
+    if (t->backoff < UINT8_MAX)
+        t->backoff++;
+    reach_r1(tcp, t, now);
+    t->syn_now = true;
+    t->rtt_timing = false;
+    arm_rto(tcp, t, now);
+    tcp_ready(tcp, t);
+}
+
+/* Large segments may vanish where ICMP is filtered: after a few timeouts try smaller ones (RFC 4821 §7.7). */
+static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    bool v4 = tcb_is_v4(t);
+    uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote);
+    uint32_t next = v4 ? (pmtu > 1024 ? 1024 : 576) : 1280;
+    if (t->backoff < BLACK_HOLE_RTOS || pmtu <= next || seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
+        return;
+    tcp_rule(tcp, t, R_PMTU_BLACK_HOLE, now);
+    net_pmtu_set(tcp->net, &t->id.remote, next, now);
+    mss_update(tcp, t);
+}
+
+/* Must the connection be given up?  By time if the program set one, by count else. */
+static bool give_up(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    int32_t limit = t->opt.user_timeout_ms;
+    if (limit > 0 && now >= t->rtx_since + ms((uint32_t)limit)) {
+        tcp_rule(tcp, t, R_USER_TIMEOUT, now);
+        tcp_end(tcp, t, LA_CAUSE_USER_TIMEOUT, LA_ETIMEDOUT, now);
+        return true;
+    }
+    if (limit == 0 && t->backoff >= t->opt.r2) {
+        tcp_rule(tcp, t, R_R2_REACHED, now);
+        tcp_end(tcp, t, LA_CAUSE_RETRANSMISSION_LIMIT, LA_ETIMEDOUT, now);
+        return true;
+    }
+    return false;
+}
+
+void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    trace_timer(tcp, t, t->persist ? LA_TIMER_PERSIST : LA_TIMER_RTO, now);
+    if (t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED) {
+        handshake_expired(tcp, t, now);
+        return;
+    }
+    if (!tcb_outstanding(t) && !tcb_unsent(t))
+        return;
+    if (t->persist || t->snd.wnd == 0) {
+        t->persist = true;
+        persist_expired(tcp, t, now);
+        return;
+    }
+    if (give_up(tcp, t, now))
+        return;
+    tcp_rule(tcp, t, R_RTO_EXPIRED, now);
+    struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
+    t->rto_expirations++;
+    suspect_black_hole(tcp, t, now);
+    if (tcb_outstanding(t))
+        recovery_on_rto(&t->recovery, &t->cc, tcp->ranges, &v, t->backoff == 0, now);
+    if (t->backoff < UINT8_MAX)
+        t->backoff++;
+    reach_r1(tcp, t, now);
+    t->rtt_timing = false;
+    arm_rto(tcp, t, now);
+    tcp_ready(tcp, t);
+}
+
+/* ---- the end of an orphan ---- */
+
+void orphan_fin_wait_2(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (!t->handle && t->state == LA_FIN_WAIT_2)
+        timer_arm(tcp, t, TIMER_LIFE, now + ms(t->opt.fin_wait_2_ms));
+}
+
+void life_expired(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    trace_timer(tcp, t, LA_TIMER_FIN_WAIT_2, now);
+    if (t->state == LA_FIN_WAIT_2) {
+        tcp_rule(tcp, t, R_FIN_WAIT_2_LIMIT, now);
+        t->cause = LA_CAUSE_ORPHAN_TIMEOUT;
+        tcp_end(tcp, t, LA_CAUSE_ORPHAN_TIMEOUT, LA_ETIMEDOUT, now);
+        return;
+    }
+    tcp_rule(tcp, t, R_LINGER_LIMIT, now);
+    t->cause = LA_CAUSE_LINGER_TIMEOUT;
+    tcp_reset(tcp, t, LA_CAUSE_LINGER_TIMEOUT, LA_ETIMEDOUT, now);
+}
