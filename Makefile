@@ -9,12 +9,12 @@ all:
 	@scripts/build release
 
 demo:
-	@scripts/deps build demo
+	@scripts/deps build demo || { scripts/rooted --check >/dev/null; exit 1; }
 	@scripts/build release
 	@if [ -x scripts/demo ]; then scripts/demo; else build/lastack demo; fi
 
 test:
-	@scripts/deps build test
+	@scripts/deps build test || { scripts/rooted --check >/dev/null; exit 1; }
 	@scripts/test
 
 lint:
