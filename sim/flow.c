@@ -19,7 +19,8 @@ void flow_init(struct flow *f)
     *f = (struct flow){.first_fin = -1};
 }
 
-/* Learns where this side's numbers start: its SYN, or one before its first byte if the SYN was missed. */
+/* Learns where this side's numbers start: its SYN, or one before its first byte if the SYN was
+ * missed. */
 static void learn_start(struct flow *f, int side, const struct flow_seg *g)
 {
     struct flow_side *me = &f->side[side];
@@ -65,6 +66,17 @@ static uint8_t see_ack(struct flow *f, int side, const struct flow_seg *g, bool 
     return f->first_fin == !side ? FLOW_ACK_2 : FLOW_ACK_4;
 }
 
+/* Is g part of the handshake? */
+static bool see_opening(struct flow *f, int side, const struct flow_seg *g)
+{
+    struct flow_side *peer = &f->side[!side];
+    bool first = (g->flags & LA_TCP_ACK) && !(g->flags & LA_TCP_RST) && !peer->syn_acked &&
+                 peer->any && at_or_after(g->ack, peer->iss + 1);
+    if (first)
+        peer->syn_acked = true;
+    return first || (g->flags & LA_TCP_SYN);
+}
+
 struct flow_info flow_see(struct flow *f, int side, const struct flow_seg *g)
 {
     struct flow_info info = {0};
@@ -82,6 +94,7 @@ struct flow_info flow_see(struct flow *f, int side, const struct flow_seg *g)
         me->any = true;
         me->end = end;
     }
+    info.opening = see_opening(f, side, g);
     info.marks |= see_fin(f, side, g);
     info.marks |= see_ack(f, side, g, info.pure_ack, &info.again);
     return info;

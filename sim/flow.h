@@ -1,9 +1,10 @@
 /* flow.h: what a segment means to its connection, judged from the segments alone.
  *
- * Fed with the segments of one connection as they are sent, it gives relative numbers, tells what is sent again,
- * and names the four segments that close it: FIN u, ACK u+1, FIN w, ACK w+1 (RFC 9293 §3.6).  Filters pick
- * segments by it ("the last ACK from the client") and ladders are labelled by it.
- * Invariant: it looks, it never changes a connection; any segments in any order are safe. */
+ * Fed with the segments of one connection as they are sent, it gives relative numbers, tells what
+ * is sent again, and names the four segments that close it: FIN u, ACK u+1, FIN w, ACK w+1 (RFC
+ * 9293 §3.6).  Filters pick segments by it ("the last ACK from the client") and ladders are
+ * labelled by it. Invariant: it looks, it never changes a connection; any segments in any order are
+ * safe. */
 #ifndef SIM_FLOW_H
 #define SIM_FLOW_H
 
@@ -24,13 +25,14 @@ struct flow_seg {
 };
 
 struct flow_side {
-    bool known;   /* iss is known: a SYN was seen, or the first segment stands in for it */
-    bool any;     /* `end` is meaningful */
+    bool known; /* iss is known: a SYN was seen, or the first segment stands in for it */
+    bool any;   /* `end` is meaningful */
     bool fin;
-    bool fin_acked; /* a mark was given for it; a repeated FIN takes it back */
+    bool fin_acked;        /* a mark was given for it; a repeated FIN takes it back */
     bool fin_acked_before; /* some mark was ever given for it */
-    uint32_t iss, end; /* end: highest sequence number sent, plus one */
-    uint32_t fin_seq;  /* of the FIN itself */
+    bool syn_acked;        /* the other side has acknowledged its SYN */
+    uint32_t iss, end;     /* end: highest sequence number sent, plus one */
+    uint32_t fin_seq;      /* of the FIN itself */
 };
 
 struct flow {
@@ -43,6 +45,7 @@ struct flow_info {
     uint8_t marks;             /* enum flow_mark bits */
     bool again;                /* everything in it was sent before, or it repeats a mark */
     bool pure_ack;             /* ACK and nothing else */
+    bool opening;              /* part of the handshake: a SYN, or the first to acknowledge one */
 };
 
 void flow_init(struct flow *f);

@@ -44,7 +44,8 @@ static void make_secret(struct sim_host *h, uint8_t secret[32])
     }
 }
 
-struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg, int *err)
+struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg,
+                              int *err)
 {
     struct sim_host *h = sim_need(sizeof *h);
     struct la_config c;
@@ -101,12 +102,40 @@ uint64_t sim_bytes(const struct sim_host *h)
     return h->bytes;
 }
 
+void sim_set_tap(struct sim_host *h, const struct sim_tap *tap)
+{
+    h->tap = tap ? *tap : (struct sim_tap){0};
+}
+
+bool host_tx(struct sim_host *h, int ifx, struct la_frame *f)
+{
+    if (h->tap.frame)
+        h->tap.before(h->tap.ctx);
+    if (!la_tx(h->stack, ifx, f, h->sim->now))
+        return false;
+    if (h->tap.frame)
+        h->tap.frame(h->tap.ctx, ifx, true, f, h->sim->now);
+    return true;
+}
+
+void host_rx(struct sim_host *h, int ifx, const struct la_frame *f)
+{
+    if (h->tap.frame)
+        h->tap.before(h->tap.ctx);
+    la_rx(h->stack, ifx, f, h->sim->now);
+    if (h->tap.frame)
+        h->tap.frame(h->tap.ctx, ifx, false, f, h->sim->now);
+}
+
 /* Gives host end `end` of l its interface. */
 static bool attach(struct sim_link *l, int end, const struct sim_link_config *cfg)
 {
     struct sim_host *h = l->host[end];
-    struct la_if_config c = {.link = cfg->link, .mtu = cfg->mtu ? cfg->mtu : DEFAULT_MTU,
-                             .offload = cfg->offload, .gso_max = GSO_MAX, .no_dad = !cfg->dad};
+    struct la_if_config c = {.link = cfg->link,
+                             .mtu = cfg->mtu ? cfg->mtu : DEFAULT_MTU,
+                             .offload = cfg->offload,
+                             .gso_max = GSO_MAX,
+                             .no_dad = !cfg->dad};
     uint8_t mac[6] = {0x02, 0x6c, 0x61, (uint8_t)h->index, (uint8_t)l->sim->nlinks, (uint8_t)end};
     memcpy(c.mac, mac, sizeof mac);
     int ifx = la_if_add(h->stack, &c, l->sim->now);
@@ -118,7 +147,8 @@ static bool attach(struct sim_link *l, int end, const struct sim_link_config *cf
     return true;
 }
 
-struct sim_link *sim_link_add(struct sim_host *a, struct sim_host *b, const struct sim_link_config *cfg)
+struct sim_link *sim_link_add(struct sim_host *a, struct sim_host *b,
+                              const struct sim_link_config *cfg)
 {
     struct sim *sim = a->sim;
     struct sim_link *l = sim_need(sizeof *l);
@@ -161,9 +191,11 @@ const struct sim_wire_stats *sim_stats_from(const struct sim_link *l, const stru
     return &l->dir[l->host[0] == from ? 0 : 1].stats;
 }
 
-bool sim_pair_new(struct sim_pair *p, uint64_t seed, const struct la_config *cfg, const struct sim_link_config *link)
+bool sim_pair_new(struct sim_pair *p, uint64_t seed, const struct la_config *cfg,
+                  const struct sim_link_config *link)
 {
-    struct sim_link_config usual = {.link = LA_LINK_IP, .ab = {.delay = LA_MSEC(10)}, .ba = {.delay = LA_MSEC(10)}};
+    struct sim_link_config usual = {
+        .link = LA_LINK_IP, .ab = {.delay = LA_MSEC(10)}, .ba = {.delay = LA_MSEC(10)}};
     *p = (struct sim_pair){.sim = sim_new(seed)};
     p->client4 = la_addr_v4(10, 0, 0, 1);
     p->server4 = la_addr_v4(10, 0, 0, 2);
@@ -202,16 +234,17 @@ int sim_leaks(const struct sim *sim, bool listeners)
         struct la_usage u = {0};
         la_usage(h->stack, &u);
         int line = la_check(h->stack);
-        uint32_t left = u.conns + u.embryos + u.time_wait + u.blocks + u.ranges + u.packets + u.reassembly +
-                        (listeners ? u.listeners : 0);
+        uint32_t left = u.conns + u.embryos + u.time_wait + u.blocks + u.ranges + u.packets +
+                        u.reassembly + (listeners ? u.listeners : 0);
         if (line)
             fprintf(stderr, "%s: la_check found line %d broken\n", h->name, line);
         if (left)
-            fprintf(stderr,
-                    "%s: left over: %u connections, %u embryos, %u TIME-WAIT, %u listeners, %u blocks, "
-                    "%u ranges, %u packets, %u reassemblies\n",
-                    h->name, u.conns, u.embryos, u.time_wait, u.listeners, u.blocks, u.ranges, u.packets,
-                    u.reassembly);
+            fprintf(
+                stderr,
+                "%s: left over: %u connections, %u embryos, %u TIME-WAIT, %u listeners, %u blocks, "
+                "%u ranges, %u packets, %u reassemblies\n",
+                h->name, u.conns, u.embryos, u.time_wait, u.listeners, u.blocks, u.ranges,
+                u.packets, u.reassembly);
         bad |= line || left;
     }
     return bad;

@@ -1,7 +1,7 @@
 /* link.c: what happens to a frame between two hosts.
  *
- * Order: the filter and the picks, then the wire's luck (cut, mask, loss, black hole, corruption), then the queue
- * and the rate, then delay, jitter and reordering, once for each copy. */
+ * Order: the filter and the picks, then the wire's luck (cut, mask, loss, black hole, corruption),
+ * then the queue and the rate, then delay, jitter and reordering, once for each copy. */
 #include "sim/private.h"
 
 #include <stdlib.h>
@@ -102,14 +102,15 @@ static void ask_picks(struct sim_link *l, const struct sim_view *v, struct sim_f
     }
 }
 
-/* What chance has in store for one frame: drawn whole for each, so that a setting never shifts later luck. */
+/* What chance has in store for one frame: drawn whole for each, so that a setting never shifts
+ * later luck. */
 struct luck {
     bool loss, dup, corrupt;
-    uint64_t bit;        /* that flips */
+    uint64_t bit; /* that flips */
     struct {
         la_ns jitter;
         bool reorder;
-    } leg[2];            /* of the duplicate, of the frame */
+    } leg[2]; /* of the duplicate, of the frame */
 };
 
 static struct luck draw(struct direction *d, uint32_t ip_bytes)
@@ -129,7 +130,8 @@ static struct luck draw(struct direction *d, uint32_t ip_bytes)
 }
 
 /* Does the wire lose the frame?  If not it may flip a bit of it. */
-static bool unlucky(struct direction *d, const struct luck *k, bool is_tcp, struct packet *p, uint32_t l2)
+static bool unlucky(struct direction *d, const struct luck *k, bool is_tcp, struct packet *p,
+                    uint32_t l2)
 {
     const struct sim_wire *w = &d->wire;
     bool masked = is_tcp && d->tcp_frames < 64 && (w->loss_mask >> d->tcp_frames & 1);
@@ -145,7 +147,8 @@ static bool unlucky(struct direction *d, const struct luck *k, bool is_tcp, stru
     return false;
 }
 
-/* When the last bit of n bytes has left, given what is queued before it; false if the queue is full. */
+/* When the last bit of n bytes has left, given what is queued before it; false if the queue is
+ * full. */
 static bool serialise(struct direction *d, la_ns now, uint32_t n, la_ns *left)
 {
     const struct sim_wire *w = &d->wire;
@@ -178,7 +181,8 @@ static void launch(struct direction *d, struct packet *p, la_ns at, bool reorder
 }
 
 /* Sends p and its copies through the queue and the delay. */
-static void carry(struct direction *d, struct packet *p, const struct luck *k, const struct sim_fate *fate)
+static void carry(struct direction *d, struct packet *p, const struct luck *k,
+                  const struct sim_fate *fate)
 {
     unsigned copies = fate->copies + k->dup;
     struct sim *sim = p->link->sim;
@@ -187,7 +191,8 @@ static void carry(struct direction *d, struct packet *p, const struct luck *k, c
         if (!serialise(d, sim->now, p->n, &left))
             continue;
         d->stats.duplicated++;
-        launch(d, packet_copy(p), left + d->wire.delay + fate->later + k->leg[0].jitter, k->leg[0].reorder);
+        launch(d, packet_copy(p), left + d->wire.delay + fate->later + k->leg[0].jitter,
+               k->leg[0].reorder);
     }
     if (serialise(d, sim->now, p->n, &left))
         launch(d, p, left + d->wire.delay + fate->later + k->leg[1].jitter, k->leg[1].reorder);
@@ -209,10 +214,15 @@ void link_send(struct sim_link *l, int end, const struct la_frame *f)
     struct direction *d = &l->dir[end];
     struct packet *p = packet_of(l, end, f);
     struct sim_fate fate = {.action = SIM_PASS};
-    struct sim_view v = {.from = l->host[end], .to = l->host[!end], .link = l, .now = l->sim->now,
-                         .frame = p->bytes, .n = p->n, .number = d->stats.frames};
+    struct sim_view v = {.from = l->host[end],
+                         .to = l->host[!end],
+                         .link = l,
+                         .now = l->sim->now,
+                         .frame = p->bytes,
+                         .n = p->n,
+                         .number = d->stats.frames};
     view_parse(&v, l->link);
-    if (v.is_tcp && (l->filter || l->npicks || l->witness))
+    if (v.is_tcp && (l->filter || l->npicks)
         view_follow(l, end, &v);
     hash_frame(l->sim, end, p);
     d->stats.frames++;
@@ -227,8 +237,6 @@ void link_send(struct sim_link *l, int end, const struct la_frame *f)
     struct luck luck = draw(d, p->n - link_header(l));
     if (fate.action == SIM_PASS)
         lost = unlucky(d, &luck, v.is_tcp, p, link_header(l));
-    if (l->witness)
-        l->witness(l->witness_ctx, &v, lost);
 
     if (lost) {
         packet_free(l->sim, p);
@@ -244,10 +252,14 @@ void link_send(struct sim_link *l, int end, const struct la_frame *f)
 void link_deliver(struct packet *p)
 {
     struct sim_link *l = p->link;
-    struct la_frame f = {.head = {p->bytes, p->n}, .len = p->n, .csum = p->csum, .csum_start = p->csum_start,
-                         .csum_offset = p->csum_offset, .gso_size = p->gso_size};
+    struct la_frame f = {.head = {p->bytes, p->n},
+                         .len = p->n,
+                         .csum = p->csum,
+                         .csum_start = p->csum_start,
+                         .csum_offset = p->csum_offset,
+                         .gso_size = p->gso_size};
     l->dir[!p->end].stats.delivered++;
-    la_rx(l->host[p->end]->stack, l->ifx[p->end], &f, l->sim->now);
+    host_rx(l->host[p->end], l->ifx[p->end], &f);
     packet_free(l->sim, p);
 }
 
@@ -310,12 +322,6 @@ void sim_set_filter(struct sim_link *l, sim_filter filter, void *ctx)
 {
     l->filter = filter;
     l->filter_ctx = ctx;
-}
-
-void sim_set_witness(struct sim_link *l, sim_witness witness, void *ctx)
-{
-    l->witness = witness;
-    l->witness_ctx = ctx;
 }
 
 void link_free(struct sim_link *l)

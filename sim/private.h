@@ -12,8 +12,8 @@
 struct packet {
     struct packet *next;
     struct sim_link *link;
-    int end;            /* where it arrives: 0 or 1 */
-    unsigned tag;       /* while held */
+    int end;      /* where it arrives: 0 or 1 */
+    unsigned tag; /* while held */
     uint32_t n, room;
     uint8_t csum;
     uint16_t csum_start, csum_offset, gso_size;
@@ -39,6 +39,7 @@ struct sim_host {
     void (*trace)(void *ctx, const struct la_trace *ev); /* the caller's */
     void *trace_ctx;
     uint64_t bytes;
+    struct sim_tap tap;        /* tap.frame NULL: none */
     struct sim_link *links[8]; /* by interface */
     int nlinks;
 };
@@ -54,7 +55,7 @@ struct direction {
     struct sim_wire wire;
     struct sim_wire_stats stats;
     struct sim_rand rand;
-    la_ns free_at;      /* when the last bit of what was queued has left */
+    la_ns free_at; /* when the last bit of what was queued has left */
     la_ns last_arrival;
     uint64_t tcp_frames;
 };
@@ -75,8 +76,6 @@ struct sim_link {
     struct direction dir[2]; /* dir[i] starts at host[i] */
     sim_filter filter;
     void *filter_ctx;
-    sim_witness witness;
-    void *witness_ctx;
     struct pick_state picks[SIM_PICKS];
     int npicks;
     struct packet *held, **held_tail;
@@ -106,6 +105,10 @@ struct sim {
 void *sim_need(size_t n);
 
 void sim_schedule(struct sim *sim, la_ns when, struct packet *p, void (*fn)(void *), void *ctx);
+
+/* The host's la_tx and la_rx, with its tap. */
+bool host_tx(struct sim_host *h, int ifx, struct la_frame *f);
+void host_rx(struct sim_host *h, int ifx, const struct la_frame *f);
 
 /* Puts one frame of host end `end` on the link. */
 void link_send(struct sim_link *l, int end, const struct la_frame *f);

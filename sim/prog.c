@@ -118,7 +118,8 @@ static void read_copy(struct sim_app *a)
 {
     uint8_t buf[READ_CHUNK];
     for (;;) {
-        int64_t rc = la_recv(sim_stack(a->host), a->conn, buf, sizeof buf, sim_now(sim_of(a->host)));
+        int64_t rc =
+            la_recv(sim_stack(a->host), a->conn, buf, sizeof buf, sim_now(sim_of(a->host)));
         if (rc == 0)
             at_eof(a);
         else if (rc < 0)
@@ -304,7 +305,8 @@ static void on_server_event(struct sim_handler *h, struct sim_host *host, const 
     }
 }
 
-struct sim_server *sim_serve(struct sim_host *h, uint16_t port, uint32_t backlog, const struct sim_app_config *cfg)
+struct sim_server *sim_serve(struct sim_host *h, uint16_t port, uint32_t backlog,
+                             const struct sim_app_config *cfg)
 {
     struct sim_server *s = sim_alloc(sim_of(h), sizeof *s);
     struct la_endpoint local = {.addr = LA_ADDR_ANY, .port = port, .ifx = -1};

@@ -1,8 +1,8 @@
 /* rand.h: the simulator's own random numbers, the same on every machine and compiler.
  *
- * xoshiro256** seeded through splitmix64: both are public-domain algorithms by Blackman and Vigna.  It
- * decides what the network does to a frame; it is no source of secrets.
- * Invariant: integer arithmetic only, so one seed gives one sequence everywhere. */
+ * xoshiro256** seeded through splitmix64: both are public-domain algorithms by Blackman and Vigna.
+ * It decides what the network does to a frame; it is no source of secrets. Invariant: integer
+ * arithmetic only, so one seed gives one sequence everywhere. */
 #ifndef SIM_RAND_H
 #define SIM_RAND_H
 
@@ -22,7 +22,8 @@ static inline uint64_t sim_mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* A generator of its own for each (seed, stream): adding a link does not move the luck of the others. */
+/* A generator of its own for each (seed, stream): adding a link does not move the luck of the
+ * others. */
 static inline struct sim_rand sim_rand_of(uint64_t seed, uint64_t stream)
 {
     struct sim_rand r;

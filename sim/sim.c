@@ -60,7 +60,10 @@ static struct event heap_pop(struct sim *sim)
 void sim_schedule(struct sim *sim, la_ns when, struct packet *p, void (*fn)(void *), void *ctx)
 {
     heap_push(sim, (struct event){.when = when > sim->now ? when : sim->now,
-                                  .serial = sim->serial++, .packet = p, .fn = fn, .ctx = ctx});
+                                  .serial = sim->serial++,
+                                  .packet = p,
+                                  .fn = fn,
+                                  .ctx = ctx});
 }
 
 void sim_at(struct sim *sim, la_ns when, void (*fn)(void *ctx), void *ctx)
@@ -144,7 +147,7 @@ static bool pump_host(struct sim_host *h)
         if (!l)
             continue;
         int end = l->host[0] == h && l->ifx[0] == i ? 0 : 1;
-        while (la_tx(h->stack, i, &f, h->sim->now)) {
+        while (host_tx(h, i, &f)) {
             busy = true;
             link_send(l, end, &f);
         }

@@ -48,7 +48,8 @@ static uint64_t hash_segment(uint64_t h, const struct la_trace_seg *g)
     h = trace_hash_word(h, (uint64_t)g->len << 32 | g->wnd);
     h = trace_hash_word(h, (uint64_t)g->up << 32 | (uint64_t)g->mss << 16 | g->flags);
     h = trace_hash_word(h, (uint64_t)g->nsack << 32 | (uint64_t)(uint8_t)g->wscale << 8 |
-                               (uint64_t)g->has_ts << 2 | (uint64_t)g->retransmit << 1 | g->sack_permitted);
+                               (uint64_t)g->has_ts << 2 | (uint64_t)g->retransmit << 1 |
+                               g->sack_permitted);
     if (g->has_ts)
         h = trace_hash_word(h, (uint64_t)g->tsval << 32 | g->tsecr);
     for (int i = 0; i < g->nsack && i < 4; i++)

@@ -1,8 +1,9 @@
 /* trace.h: trace events kept beyond their callback, and a running hash of them.
  *
- * A log takes la_trace events from one stack, in virtual or in real time: the simulator, the live demo and the
- * tests collect with it, and ladders are drawn from it.  The hash covers every event, kept or not, field by
- * field (never padding or pointers), so two runs are the same exactly if their hashes are. */
+ * A log takes la_trace events from one stack, in virtual or in real time: the simulator, the live
+ * demo and the tests collect with it, and ladders are drawn from it.  The hash covers every event,
+ * kept or not, field by field (never padding or pointers), so two runs are the same exactly if
+ * their hashes are. */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
 
@@ -30,11 +31,11 @@ struct trace_event {
 struct trace_log {
     struct trace_event *ev;
     size_t n, room;
-    size_t max;      /* events kept at most; 0: no limit */
-    size_t lost;     /* not kept because of max, or of memory */
-    uint32_t keep;   /* TRACE_KEEP bits */
+    size_t max;    /* events kept at most; 0: no limit */
+    size_t lost;   /* not kept because of max, or of memory */
+    uint32_t keep; /* TRACE_KEEP bits */
     uint64_t hash;
-    uint64_t seen;   /* events hashed */
+    uint64_t seen; /* events hashed */
 };
 
 void trace_log_init(struct trace_log *log, uint32_t keep, size_t max);

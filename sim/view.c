@@ -1,4 +1,5 @@
-/* view.c: what a frame on a link is: addresses, ports, sequence numbers, and its part in its connection.
+/* view.c: what a frame on a link is: addresses, ports, sequence numbers, and its part in its
+ * connection.
  *
  * Parsed with the stack's own wire layer.  A frame that does not parse is simply not TCP. */
 #include "sim/private.h"
