@@ -222,7 +222,7 @@ void link_send(struct sim_link *l, int end, const struct la_frame *f)
                          .n = p->n,
                          .number = d->stats.frames};
     view_parse(&v, l->link);
-    if (v.is_tcp && (l->filter || l->npicks)
+    if (v.is_tcp && (l->filter || l->npicks))
         view_follow(l, end, &v);
     hash_frame(l->sim, end, p);
     d->stats.frames++;
