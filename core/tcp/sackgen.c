@@ -67,6 +67,8 @@ uint32_t sackgen_blocks(struct sackgen *g, const struct ranges *ooo, const struc
     struct choice c = {.n = 0};
     uint32_t n = 0;
 
+    if (!ooo->head)
+        g->n = 0;
     if (max == 0 || (!g->dup && !ooo->head))
         return 0;
     if (g->dup) {
