@@ -30,13 +30,16 @@ static bool has(const cJSON *o, const char *key)
     return v && !cJSON_IsNull(v);
 }
 
+static char *span_text(double ms, char *buf)
+{
+    bool sane = ms >= 0 && ms < 1e12; /* 31 years */
+
+    return cli_duration_text(sane ? (la_ns)(ms * 1e6) : LA_NEVER, buf);
+}
+
 static char *ms_text(const cJSON *o, const char *key, char *buf)
 {
-    double ms = num(o, key);
-
-    if (!has(o, key) || ms < 0)
-        return cli_duration_text(LA_NEVER, buf);
-    return cli_duration_text((la_ns)(ms * 1e6), buf);
+    return span_text(has(o, key) ? num(o, key) : -1, buf);
 }
 
 bool ss_wanted(const struct ss_options *o, const cJSON *item)
@@ -113,13 +116,13 @@ static void table_print(struct table *t)
 static char *end_text(const cJSON *o, const char *addr_key, const char *port_key, char *buf)
 {
     const char *addr = str(o, addr_key);
-    unsigned port = (unsigned)num(o, port_key);
+    double port = num(o, port_key);
     char shown[8] = "*";
 
     if (!addr)
         addr = "*";
-    if (port)
-        snprintf(shown, sizeof shown, "%u", port & 0xffffU);
+    if (port >= 1 && port <= 65535)
+        snprintf(shown, sizeof shown, "%u", (unsigned)port);
     if (strcmp(addr, "::") == 0)
         snprintf(buf, CELL, "*:%s", shown);
     else
@@ -219,7 +222,7 @@ void ss_show_closed(FILE *to, const cJSON *items)
         cJSON_ArrayForEach(s, in)
         {
             fprintf(to, "%s%s %s", sep, s->string,
-                    cli_duration_text((la_ns)(s->valuedouble * 1e6), d));
+                    span_text(cJSON_IsNumber(s) ? s->valuedouble : -1, d));
             sep = ", ";
         }
         fprintf(to, "%s", cJSON_GetArraySize(in) ? "\n" : "");

@@ -356,7 +356,7 @@ static int wait_and_serve(struct la_loop *l, bool at_once)
 
 static int run(struct la_loop *l, bool (*done)(void *ctx), void *ctx, la_ns deadline)
 {
-    for (;;) {
+    for (bool served = false;; served = true) {
         bool more = work(l);
         if (l->stopping) {
             l->stopping = false;
@@ -367,7 +367,7 @@ static int run(struct la_loop *l, bool (*done)(void *ctx), void *ctx, la_ns dead
                 ;
             return LA_OK;
         }
-        if (deadline <= l->now)
+        if (deadline <= l->now && served)
             return LA_ETIMEDOUT;
 
         la_ns next = la_deadline(l->s);

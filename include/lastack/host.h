@@ -170,7 +170,8 @@ LA_API void la_loop_fd_del(struct la_loop *l, int fd);
 
 /* Runs until `done` (NULL: never) says true, asked before each sleep; or `deadline` on
  * la_host_now()'s clock passes: LA_ETIMEDOUT; or la_loop_stop: LA_EAGAIN.  0 when done. Frames that
- * were due have left when it returns.  LA_EOPNOTSUPP if a device went away. */
+ * were due have left when it returns.  A deadline in the past serves once what is ready now.
+ * LA_EOPNOTSUPP if a device went away, LA_EINVAL from inside a callback. */
 LA_API int la_loop_run(struct la_loop *l, bool (*done)(void *ctx), void *ctx, la_ns deadline);
 
 /* Makes la_loop_run return; for signal handlers and other threads too. */
