@@ -28,8 +28,9 @@ enum pair_use { PAIR_TAKEN, PAIR_REUSE, PAIR_FREE };
 enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, la_ns now);
 
 /* A local port for a connect from id's local address (not any) to its remote (id->lport is filled
- * in): RFC 6056 §3.3.4's keyed start, then a keyed stride through the whole range, once at most.
- * Ports that a listener owns are skipped, free pairs come before reused ones.  LA_EADDRNOTAVAIL. */
+ * in, 0 on failure): RFC 6056 §3.3.4's keyed start, then a keyed stride through the whole range,
+ * once at most. Ports that a listener owns are skipped, free pairs come before reused ones.
+ * LA_EADDRNOTAVAIL. */
 int port_choose(struct tcp *tcp, struct tuple *id, la_ns now);
 
 #endif
