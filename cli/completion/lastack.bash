@@ -1,0 +1,47 @@
+# lastack.bash: completion for bash.
+
+_lastack_common='--dev --addr --addr6 --host-addr --host-addr6 --gateway --gateway6 --mtu --msl --slaac
+    --dad --no-dad --no-offload --pcap --trace --verbose --help'
+
+_lastack()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
+
+    if [[ $COMP_CWORD -eq 1 ]]; then
+        COMPREPLY=($(compgen -W 'demo nc ss help --help --version' -- "$cur"))
+        return
+    fi
+    case $prev in
+    --pcap | --socket)
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+        ;;
+    --pid)
+        COMPREPLY=($(compgen -W "$(
+            for s in /run/lastack/*.sock "${XDG_RUNTIME_DIR:-/nowhere}"/lastack/*.sock; do
+                [[ -S $s ]] && s=${s##*/} && echo "${s%%[-.]*}"
+            done
+        )" -- "$cur"))
+        return
+        ;;
+    --addr | --addr6 | --host-addr | --host-addr6 | --gateway | --gateway6 | --mtu | --msl | --timeout | \
+        --source-port | -w | -p)
+        return
+        ;;
+    --dev)
+        COMPREPLY=($(compgen -W 'tap: tun:' -- "$cur"))
+        compopt -o nospace
+        return
+        ;;
+    esac
+    case $command in
+    help) words='demo nc ss' ;;
+    nc) words="$_lastack_common --listen --ipv4 --ipv6 --source-port --timeout --stay --half-close" ;;
+    ss) words='--all --listening --tcp --numeric --ipv4 --ipv6 --closed --rules --usage --json --pid
+               --socket --help' ;;
+    demo) words=$(lastack demo --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u) ;;
+    *) words= ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -F _lastack lastack

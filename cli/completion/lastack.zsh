@@ -1,0 +1,68 @@
+#compdef lastack
+# lastack.zsh: completion for zsh.
+
+local -a common
+common=(
+    '--dev[the device]:device:(tap\: tun\:)'
+    '--addr[our IPv4 address]:address and length:'
+    '--addr6[our IPv6 address]:address and length:'
+    '--host-addr[IPv4 address for the kernel'\''s side]:address and length:'
+    '--host-addr6[IPv6 address for the kernel'\''s side]:address and length:'
+    '--gateway[default gateway]:address:'
+    '--gateway6[the other family'\''s gateway]:address:'
+    '--mtu[largest IP packet]:bytes:'
+    '--msl[maximum segment lifetime]:time:'
+    '--slaac[addresses from router advertisements]'
+    '(--no-dad)--dad[check that our addresses are free]'
+    '(--dad)--no-dad[use our addresses at once]'
+    '--no-offload[checksums and segments are made here]'
+    '--pcap[capture with comments]:file:_files -g "*.pcapng"'
+    '--trace[tell everything on standard error]'
+    '(-v --verbose)'{-v,--verbose}'[say what happens]'
+    '(-h --help)'{-h,--help}'[options and examples]'
+)
+
+if (( CURRENT == 2 )); then
+    _values 'command' \
+        'demo[watch this stack work with the kernel]' \
+        'nc[standard input and output over one connection]' \
+        'ss[the connections of a running stack]' \
+        'help[options of a command]' '--help' '--version'
+    return
+fi
+shift words
+(( CURRENT-- ))
+case $words[1] in
+help)
+    _values 'command' demo nc ss
+    ;;
+nc)
+    _arguments $common \
+        '(-l --listen)'{-l,--listen}'[wait for one connection]' \
+        '(-6 --ipv6)'{-4,--ipv4}'[IPv4 only]' \
+        '(-4 --ipv4)'{-6,--ipv6}'[IPv6 only]' \
+        '(-p --source-port)'{-p,--source-port}'[connect from this port]:port:' \
+        '(-w --timeout)'{-w,--timeout}'[give up connecting after]:time:' \
+        '(-N --half-close)'{-N,--half-close}'[as nc -N; always on]' \
+        '--stay[stay until TIME-WAIT is over]' \
+        '1:host:_hosts' '2:port:'
+    ;;
+ss)
+    _arguments \
+        '(-a --all)'{-a,--all}'[listeners too]' \
+        '(-l --listening)'{-l,--listening}'[listeners only]' \
+        '(-t --tcp)'{-t,--tcp}'[TCP]' '(-n --numeric)'{-n,--numeric}'[numbers]' \
+        '(-6 --ipv6)'{-4,--ipv4}'[IPv4 only]' \
+        '(-4 --ipv4)'{-6,--ipv6}'[IPv6 only]' \
+        '(--rules --usage)--closed[the last close records]' \
+        '(--closed --usage)--rules[rules that fired]' \
+        '(--closed --rules)--usage[how full the tables are]' \
+        '--json[an array of objects]' \
+        '(--socket)--pid[the stack of this process]:process:_pids' \
+        '(--pid)--socket[the stack with this socket]:socket:_files' \
+        '(-h --help)'{-h,--help}'[options and examples]'
+    ;;
+demo)
+    _arguments $common
+    ;;
+esac
