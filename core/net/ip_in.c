@@ -1,0 +1,304 @@
+/* ip_in.c: from a frame to a datagram for somebody (RFC 791, RFC 8200, RFC 1122 §3.2.1).
+ *
+ * Order of the checks: is the frame for this station, is the header sound, is the destination ours, can
+ * the source be true, is it whole; then the protocol.  Each stops the frame under a rule of its own. */
+#include "net/private.h"
+#include "base/endian.h"
+
+struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n, const struct slice *rest)
+{
+    struct ip_dgram d = {.src = x->h.src,
+                         .dst = x->h.dst,
+                         .ip = ip,
+                         .ip_len = n,
+                         .ifx = x->iface->index,
+                         .proto = x->h.proto,
+                         .ttl = x->h.ttl,
+                         .tos = x->h.tos};
+
+    if (rest)
+        d.payload = *rest;
+    return d;
+}
+
+/* ---- who it is for ---- */
+
+static enum net_rule header_rule(enum ip_bad bad, bool v4)
+{
+    switch (bad) {
+    case IP_BAD_SHORT:
+        return NR_IP_SHORT;
+    case IP_BAD_VERSION:
+        return NR_IP_VERSION;
+    case IP_BAD_HLEN:
+        return NR_IP4_HLEN;
+    case IP_BAD_TOTAL:
+        return NR_IP_TOTAL;
+    case IP_BAD_CSUM:
+        return NR_IP4_CSUM;
+    case IP_BAD_EXT:
+        return v4 ? NR_IP4_HLEN : NR_IP6_EXT;
+    case IP_BAD_EXT_UNKNOWN:
+        return NR_IP6_EXT_UNKNOWN;
+    case IP_BAD_SOURCE:
+        return NR_IP_SOURCE;
+    case IP_OK:
+        break;
+    }
+    return NR_COUNT;
+}
+
+/* Why a destination that is no usable address of the interface is refused; NR_COUNT: a group of ours. */
+static enum net_rule not_ours(struct iface *i, const struct la_addr *dst)
+{
+    const struct ifaddr *a = iface_find(i, dst);
+
+    if (a && a->state == LA_ADDR_TENTATIVE)
+        return NR_IP_TENTATIVE;
+    if (ip_is_multicast(dst))
+        return !ip_is_v4(dst) && iface_in_group(i, dst) ? NR_COUNT : NR_IP_GROUP;
+    if (ip_is_limited_broadcast(dst) || iface_is_subnet_broadcast(i, dst))
+        return NR_IP_GROUP;
+    return NR_IP_NOT_OURS;
+}
+
+/* Is the datagram for this interface?  Sets x->group. */
+static inline enum net_rule check_destination(struct rx *x)
+{
+    x->group = false;
+    if (!iface_local(x->iface, &x->h.dst)) {
+        enum net_rule why = not_ours(x->iface, &x->h.dst);
+        if (why != NR_COUNT)
+            return why;
+        x->group = true;
+    } else if (x->l2_group) {
+        return NR_IP_LINK_GROUP;
+    }
+    return NR_COUNT;
+}
+
+/* RFC 1122 §3.2.1.3, RFC 4291 §2.5: may this be a source at all? */
+static inline enum net_rule check_source(struct rx *x)
+{
+    const struct la_addr *src = &x->h.src;
+
+    if (!ip_is_valid_source(src)) {
+        /* The unspecified address is for those who have none yet (RFC 4862 §5.4.2, RFC 4861 §4.1). */
+        bool asking = x->group && x->h.proto == IP_ICMPV6 && la_addr_is_any(src);
+        return asking ? NR_COUNT : NR_IP_SOURCE;
+    }
+    if (ip_is_loopback(src))
+        return NR_IP_SOURCE_LOOPBACK;
+    if (iface_is_subnet_broadcast(x->iface, src))
+        return NR_IP_SOURCE;
+    if (!iface_local(x->iface, src))
+        return NR_COUNT;
+    bool nd = x->h.proto == IP_ICMPV6 && x->h.ttl == 255 && memcmp(x->l2_src.b, x->iface->cfg.mac, 6) != 0;
+    return nd ? NR_ADDR_CONFLICT : NR_IP_SOURCE_OURS;
+}
+
+/* ---- what it carries ---- */
+
+/* Where the byte stands that names the upper layer's protocol. */
+static uint32_t next_header_at(const struct ip_dgram *d)
+{
+    uint32_t at = 6, off = IPV6_HLEN;
+    uint8_t next = d->ip[6];
+
+    while (off + 8 <= d->ip_len) {
+        at = off;
+        off += next == IP_V6_FRAGMENT ? 8U : 8U + 8U * d->ip[at + 1];
+        next = d->ip[at];
+    }
+    return at;
+}
+
+static void protocol_unreachable(struct net *n, const struct ip_dgram *d, bool silent, la_ns now)
+{
+    if (ip_is_v4(&d->dst)) {
+        const struct icmp_hdr m = {.type = ICMP_UNREACH, .code = ICMP_UNREACH_PROTO};
+        icmp4_error(n, d, silent, &m, now);
+    } else { /* unrecognized next header (RFC 4443 §3.4) */
+        const struct icmp_hdr m = {.type = ICMP6_PARAM, .code = 1, .rest = next_header_at(d)};
+        icmp6_error(n, d, silent, &m, now);
+    }
+}
+
+static void port_unreachable(struct net *n, const struct ip_dgram *d, bool silent, la_ns now)
+{
+    if (ip_is_v4(&d->dst)) {
+        const struct icmp_hdr m = {.type = ICMP_UNREACH, .code = ICMP_UNREACH_PORT};
+        icmp4_error(n, d, silent, &m, now);
+    } else {
+        const struct icmp_hdr m = {.type = ICMP6_UNREACH, .code = 4};
+        icmp6_error(n, d, silent, &m, now);
+    }
+}
+
+void net_unreachable(struct net *n, const struct ip_dgram *d, bool port, la_ns now)
+{
+    n->now = now;
+    if (port)
+        port_unreachable(n, d, false, now);
+    else
+        protocol_unreachable(n, d, false, now);
+}
+
+/* A whole datagram, `s` from its IP header on. */
+static enum net_in deliver(struct net *n, const struct rx *x, const struct slice *s, struct ip_dgram *d,
+                           struct icmp_err *e, la_ns now)
+{
+    const struct ip_hdr *h = &x->h;
+    bool v4 = ip_is_v4(&h->dst);
+
+    d->src = h->src;
+    d->dst = h->dst;
+    d->ip = s->head.p;
+    d->ip_len = h->hlen;
+    d->payload = *s;
+    slice_skip(&d->payload, h->hlen);
+    d->ifx = x->iface->index;
+    d->proto = h->proto;
+    d->ttl = h->ttl;
+    d->tos = h->tos;
+    d->csum = x->csum;
+    d->gso_size = x->gso_size;
+    d->l2_src = x->l2_src;
+    if (h->proto == IP_TCP)
+        return x->group ? net_drop(n, NR_IP_GROUP) : NET_IN_DGRAM;
+    if (h->proto == IP_ICMP && v4)
+        return icmp4_input(n, x, d, e, now);
+    if (h->proto == IP_ICMPV6 && !v4)
+        return icmp6_input(n, x, d, e, now);
+    if (h->proto == IP_V6_NONE && !v4)
+        return net_drop(n, NR_IP6_NO_NEXT);
+    if (h->proto == IP_UDP) {
+        (void)net_drop(n, NR_UDP_CLOSED);
+        port_unreachable(n, d, x->group, now);
+        return NET_IN_DONE;
+    }
+    (void)net_drop(n, NR_IP_PROTO_UNKNOWN);
+    protocol_unreachable(n, d, x->group, now);
+    return NET_IN_DONE;
+}
+
+/* ---- both families ---- */
+
+static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d, struct icmp_err *e,
+                          la_ns now)
+{
+    struct slice whole;
+    enum net_rule why;
+    enum ip_bad bad = ipv4_parse(s->head.p, s->head.n, s->len, false, &x->h);
+
+    if (bad != IP_OK)
+        return net_drop(n, header_rule(bad, true));
+    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
+        return net_drop(n, why);
+    /* DEVIATION N3: RFC 1122 §3.2.1.8 lets a source-routed datagram reach its destination; nobody has used
+     * one in good faith for decades, and RFC 7126 §4.3 advises to drop it. */
+    if (x->h.source_route)
+        return net_drop(n, NR_IP4_SOURCE_ROUTE);
+    slice_trim(s, x->h.total);
+    if (!x->h.fragment)
+        return deliver(n, x, s, d, e, now);
+    if (!reass_input(n, x, s, &whole, now))
+        return NET_IN_DONE;
+    return deliver(n, x, &whole, d, e, now);
+}
+
+/* The headers are in order up to a thing that we do not know; if the datagram is for us, its sender hears of it
+ * unless the thing says not to (RFC 8200 §4.2). */
+static enum net_in unknown_extension(struct net *n, struct rx *x, const struct slice *s, uint16_t at, uint8_t code,
+                                     la_ns now)
+{
+    enum net_rule why = check_destination(x);
+
+    if (why != NR_COUNT)
+        return net_drop(n, why);
+    (void)net_drop(n, NR_IP6_EXT_UNKNOWN);
+    if (code == 0xff || check_source(x) != NR_COUNT)
+        return NET_IN_DONE;
+    uint32_t k = s->head.n < x->h.total ? s->head.n : x->h.total;
+    const struct ip_dgram q = quote_of(x, s->head.p, k, NULL);
+    const struct icmp_hdr m = {.type = ICMP6_PARAM, .code = code, .rest = at};
+    icmp6_error(n, &q, x->group && code != 2, &m, now); /* code 2 may go to a group (RFC 4443 §2.4 (e.3)) */
+    return NET_IN_DONE;
+}
+
+static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d, struct icmp_err *e,
+                          la_ns now)
+{
+    struct slice whole;
+    enum net_rule why;
+    uint16_t at = 0;
+    uint8_t code = 0xff;
+
+    if (!x->iface->v6)
+        return net_drop(n, NR_IP6_OFF);
+    enum ip_bad bad = ipv6_parse(s->head.p, s->head.n, s->len, &x->h, &at, &code);
+    if (bad == IP_BAD_EXT_UNKNOWN)
+        return unknown_extension(n, x, s, at, code, now);
+    if (bad != IP_OK)
+        return net_drop(n, header_rule(bad, false));
+    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
+        return net_drop(n, why);
+    slice_trim(s, x->h.total);
+    x->fragmented = x->h.unfrag != 0;
+    if (!x->h.fragment) {
+        if (x->fragmented)
+            net_note(n, NR_FRAG_ATOMIC);
+        return deliver(n, x, s, d, e, now);
+    }
+    if (!reass_input(n, x, s, &whole, now))
+        return NET_IN_DONE;
+    bad = ipv6_parse(whole.head.p, whole.head.n, whole.len, &x->h, &at, &code);
+    if (bad == IP_BAD_EXT_UNKNOWN)
+        return unknown_extension(n, x, &whole, at, code, now);
+    if (bad != IP_OK || x->h.fragment) /* fragments of fragments: no */
+        return net_drop(n, bad != IP_OK ? header_rule(bad, false) : NR_IP6_EXT);
+    return deliver(n, x, &whole, d, e, now);
+}
+
+enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now, struct ip_dgram *d,
+                      struct icmp_err *e)
+{
+    n->dropped = NR_COUNT;
+    n->now = now;
+    reass_release(n);
+    if (!iface_has(n, ifx))
+        return net_drop(n, NR_LINK_NOT_OURS);
+    struct rx x;
+    struct slice s = {.head = f->head, .span = f->span, .nspan = f->nspan, .len = f->len};
+    const uint8_t *p = s.head.p;
+    x.iface = iface_at(n, ifx);
+    x.fragmented = false;
+    x.csum = f->csum;
+    x.gso_size = f->gso_size;
+    if (!x.iface->ether) {
+        x.l2_group = false;
+        x.l2_src = (struct mac){{0}};
+        if (s.head.n && p[0] >> 4 == 6)
+            return input6(n, &x, &s, d, e, now);
+        return input4(n, &x, &s, d, e, now);
+    }
+    if (s.head.n < ETH_HLEN)
+        return net_drop(n, NR_LINK_SHORT);
+    x.l2_group = p[0] & 1;
+    memcpy(x.l2_src.b, p + 6, 6);
+    if (!x.l2_group && memcmp(p, x.iface->cfg.mac, 6) != 0)
+        return net_drop(n, NR_LINK_NOT_OURS);
+    if (mac_is_group(&x.l2_src))
+        return net_drop(n, NR_LINK_SOURCE);
+    slice_skip(&s, ETH_HLEN);
+    switch (get16(p + 12)) {
+    case ETH_IPV4:
+        return input4(n, &x, &s, d, e, now);
+    case ETH_IPV6:
+        return input6(n, &x, &s, d, e, now);
+    case ETH_ARP:
+        return arp_input(n, x.iface, &s, now);
+    default:
+        return net_drop(n, NR_LINK_TYPE);
+    }
+}
