@@ -13,8 +13,8 @@ struct block {
     uint32_t free_link; /* the pool's */
     uint32_t self;      /* its index */
     struct block *next;
-    seqno start;        /* the stream's number of data[0] */
-    uint32_t len;       /* for whoever needs it: bytes in use */
+    seqno start;  /* the stream's number of data[0] */
+    uint32_t len; /* for whoever needs it: bytes in use */
     uint8_t data[BLOCK_DATA];
 };
 _Static_assert(sizeof(struct block) == BLOCK_BYTES, "a block is 4 KiB");
@@ -30,7 +30,10 @@ static inline struct block *block_get(struct pool *p)
     }
     return b;
 }
-static inline void block_put(struct pool *p, struct block *b) { pool_put(p, b->self); }
+static inline void block_put(struct pool *p, struct block *b)
+{
+    pool_put(p, b->self);
+}
 /* Gives back a whole chain. */
 void block_put_all(struct pool *p, struct block *b);
 

@@ -5,17 +5,18 @@
 
 #include "base/pages.h"
 
-#define HEAP_NONE 0U /* position 0 is unused: an item with this position is not in the heap */
+#define HEAP_NONE 0U /* no item stands there: an item with this position is not in the heap */
 
 struct heap {
-    struct pages items; /* of struct heap_item, at positions 1..n */
+    struct pages items; /* of struct heap_item; the first few stay unused */
     uint32_t n;
-    uint64_t armed;     /* serial of the last heap_set */
+    uint64_t armed;                           /* serial of the last heap_set */
     uint32_t *(*pos)(void *ctx, uint32_t id); /* where the owner of `id` keeps its position */
     void *ctx;
 };
 
-void heap_init(struct heap *h, struct mem *m, uint32_t cap, uint32_t *(*pos)(void *, uint32_t), void *ctx);
+void heap_init(struct heap *h, struct mem *m, uint32_t cap, uint32_t *(*pos)(void *, uint32_t),
+               void *ctx);
 void heap_free(struct heap *h);
 /* Makes room for n items, so that heap_set cannot fail up to there. */
 bool heap_reserve(struct heap *h, uint32_t n);

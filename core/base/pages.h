@@ -7,11 +7,11 @@
 
 struct pages {
     struct mem *mem;
-    uint8_t **dir;   /* made by the first pages_grow */
-    uint32_t elem;   /* bytes of one element */
-    uint32_t shift;  /* elements a page, as a power of two */
-    uint32_t cap;    /* elements at most */
-    uint32_t len;    /* elements that have memory */
+    uint8_t **dir;  /* made by the first pages_grow */
+    uint32_t elem;  /* bytes of one element */
+    uint32_t shift; /* elements a page, as a power of two */
+    uint32_t cap;   /* elements at most */
+    uint32_t len;   /* elements that have memory */
 };
 
 /* Pages of about 64 KiB; `elem` <= 64 KiB.  Takes no memory yet. */

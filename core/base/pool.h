@@ -20,8 +20,14 @@ void *pool_get(struct pool *p, uint32_t *index);
 void pool_put(struct pool *p, uint32_t index);
 void pool_free(struct pool *p);
 
-static inline void *pool_at(const struct pool *p, uint32_t index) { return pages_at(&p->pages, index); }
+static inline void *pool_at(const struct pool *p, uint32_t index)
+{
+    return pages_at(&p->pages, index);
+}
 /* Was this index ever handed out?  (Not: is it now.) */
-static inline bool pool_has(const struct pool *p, uint32_t index) { return index != 0 && index <= p->made; }
+static inline bool pool_has(const struct pool *p, uint32_t index)
+{
+    return index != 0 && index <= p->made;
+}
 
 #endif

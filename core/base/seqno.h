@@ -10,6 +10,7 @@ typedef struct seqno {
     uint32_t v;
 } seqno;
 
+/* clang-format off */
 static inline seqno seq(uint32_t v) { return (seqno){v}; }
 static inline seqno seq_add(seqno a, uint32_t n) { return (seqno){a.v + n}; }
 static inline seqno seq_sub(seqno a, uint32_t n) { return (seqno){a.v - n}; }
@@ -24,5 +25,6 @@ static inline seqno seq_max(seqno a, seqno b) { return seq_lt(a, b) ? b : a; }
 static inline seqno seq_min(seqno a, seqno b) { return seq_lt(a, b) ? a : b; }
 /* a in [lo, lo + n). */
 static inline bool seq_in(seqno a, seqno lo, uint32_t n) { return a.v - lo.v < n; }
+/* clang-format on */
 
 #endif

@@ -20,7 +20,11 @@ struct eth_hdr {
 /* False if n < ETH_HLEN. */
 bool eth_parse(const uint8_t *p, uint32_t n, struct eth_hdr *h);
 void eth_build(uint8_t p[ETH_HLEN], const struct eth_hdr *h);
-static inline bool mac_is_group(const struct mac *m) { return m->b[0] & 1; } /* multicast and broadcast */
+/* Multicast and broadcast. */
+static inline bool mac_is_group(const struct mac *m)
+{
+    return m->b[0] & 1;
+}
 bool mac_eq(const struct mac *a, const struct mac *b);
 
 #endif

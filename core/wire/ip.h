@@ -1,4 +1,4 @@
-/* ip.h: what IPv4 and IPv6 headers have in common, as one value; protocol numbers; address classes. */
+/* ip.h: IPv4 and IPv6 headers as one value; protocol numbers; address classes. */
 #ifndef LA_WIRE_IP_H
 #define LA_WIRE_IP_H
 
@@ -10,7 +10,7 @@ enum { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_V6_FRAGMENT = 44, IP_ICMPV6 = 58
 /* One value for both families; the family is that of the addresses. */
 struct ip_hdr {
     struct la_addr src, dst;
-    uint8_t proto;     /* IPv6: behind the extension headers; IP_V6_FRAGMENT if it is a fragment */
+    uint8_t proto; /* IPv6: behind the extension headers; IP_V6_FRAGMENT if it is a fragment */
     uint8_t ttl;
     uint8_t tos;       /* DSCP << 2 | ECN */
     uint32_t flow;     /* IPv6 flow label */
@@ -49,25 +49,32 @@ enum ip_bad {
 /* Parses one datagram's header(s), which must lie in the first n of its frame's `len` bytes.  For
  * IP_BAD_EXT_UNKNOWN, *bad_at is the offset of the offending byte, *bad_code the ICMPv6 parameter
  * problem's code, and bad_code 0xff means drop in silence (RFC 8200 §4.2). */
-enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known, struct ip_hdr *h);
-enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr *h, uint16_t *bad_at, uint8_t *bad_code);
+enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_known,
+                       struct ip_hdr *h);
+enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr *h,
+                       uint16_t *bad_at, uint8_t *bad_code);
 
-/* Builds the fixed header (20 or 40 bytes by the family of src; returns which) for `payload` bytes. */
+/* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */
 uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload);
 
 static inline bool ip_is_v4(const struct la_addr *a)
 {
     const uint8_t *b = a->b;
-    return b[10] == 0xff && b[11] == 0xff && !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]);
+    return b[10] == 0xff && b[11] == 0xff &&
+           !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]);
 }
-static inline const uint8_t *ip_v4(const struct la_addr *a) { return a->b + 12; }
+static inline const uint8_t *ip_v4(const struct la_addr *a)
+{
+    return a->b + 12;
+}
 struct la_addr ip_from_v4(const uint8_t b[4]);
 struct la_addr ip_from_v6(const uint8_t b[16]);
-bool ip_is_multicast(const struct la_addr *a);      /* 224/4, ff00::/8 */
+bool ip_is_multicast(const struct la_addr *a);         /* 224/4, ff00::/8 */
 bool ip_is_limited_broadcast(const struct la_addr *a); /* 255.255.255.255 */
-bool ip_is_loopback(const struct la_addr *a);       /* 127/8, ::1 */
-bool ip_is_link_local(const struct la_addr *a);     /* fe80::/10, 169.254/16 */
-/* May it be a source of a unicast conversation?  Not any, multicast, broadcast, class E, 0/8 (RFC 1122 §3.2.1.3). */
+bool ip_is_loopback(const struct la_addr *a);          /* 127/8, ::1 */
+bool ip_is_link_local(const struct la_addr *a);        /* fe80::/10, 169.254/16 */
+/* May it be a source of a unicast conversation?  Not any, multicast, broadcast, class E, 0/8
+ * (RFC 1122 §3.2.1.3). */
 bool ip_is_valid_source(const struct la_addr *a);
 /* Do the first n bits agree?  IPv4: n counts from the IPv4 address. */
 bool ip_prefix_eq(const struct la_addr *a, const struct la_addr *b, unsigned n);

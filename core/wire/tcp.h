@@ -10,8 +10,16 @@
 #define TCP_HLEN 20U
 #define TCP_HLEN_MAX 60U
 #define TCP_SACK_MAX 4
-enum { TCP_FIN = LA_TCP_FIN, TCP_SYN = LA_TCP_SYN, TCP_RST = LA_TCP_RST, TCP_PSH = LA_TCP_PSH, TCP_ACK = LA_TCP_ACK,
-       TCP_URG = LA_TCP_URG, TCP_ECE = LA_TCP_ECE, TCP_CWR = LA_TCP_CWR };
+enum {
+    TCP_FIN = LA_TCP_FIN,
+    TCP_SYN = LA_TCP_SYN,
+    TCP_RST = LA_TCP_RST,
+    TCP_PSH = LA_TCP_PSH,
+    TCP_ACK = LA_TCP_ACK,
+    TCP_URG = LA_TCP_URG,
+    TCP_ECE = LA_TCP_ECE,
+    TCP_CWR = LA_TCP_CWR
+};
 
 struct tcp_hdr {
     uint16_t sport, dport;
@@ -37,14 +45,15 @@ struct tcp_opts {
 
 /* False if n < 20 or the data offset is below 5 or past n. */
 bool tcp_parse(const uint8_t *p, uint32_t n, struct tcp_hdr *h);
-/* Options of `n` bytes.  Unknown kinds are skipped (MUST-6); MSS, WS, SACK-permitted count only if `syn`,
- * wrong lengths of known kinds are skipped; false on a length of 0, 1 or past the end (MUST-7), with what was
- * understood before it. */
+/* Options of `n` bytes.  Unknown kinds are skipped (MUST-6); MSS, WS, SACK-permitted count only if
+ * `syn`, wrong lengths of known kinds are skipped; false on a length of 0, 1 or past the end
+ * (MUST-7), with what was understood before it. */
 bool tcp_opts_parse(const uint8_t *p, uint32_t n, bool syn, struct tcp_opts *o);
-/* Fast test: exactly NOP NOP TS (or TS first, as some stacks order it) and nothing else; fills ts. */
+/* Fast test: exactly NOP NOP TS (or TS first, as some stacks order it) and nothing else. */
 bool tcp_opts_only_ts(const uint8_t *p, uint32_t n, uint32_t *tsval, uint32_t *tsecr);
-/* Writes the options, padded to four bytes with NOPs in front of each as usual and zeros after EOL (MUST-69).
- * Order: MSS, SACK-permitted+TS or NOP NOP TS, NOP WS, NOP NOP SACK.  Returns their length (<= 40); as many SACK blocks as fit. */
+/* Writes the options, padded to four bytes with NOPs in front of each as usual and zeros after EOL
+ * (MUST-69).  Order: MSS, SACK-permitted+TS or NOP NOP TS, NOP WS, NOP NOP SACK, with as many
+ * blocks as fit.  Returns their length (<= 40). */
 uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o);
 /* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow. */
 void tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h);
