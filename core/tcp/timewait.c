@@ -1,5 +1,5 @@
 /* timewait.c: the TIME-WAIT table: queues of compact slots in order of expiry (RFC 9293 §3.6.1,
- * §3.10.8; what the entries answer is decided in input_timewait.c).
+ * §3.10.8; what the entries answer is decided in timewait_in.c).
  *
  * A deadline is the end of the wait rounded up to microseconds, modulo 2^32.  What is in the table
  * has at most 2MSL left, so whatever reads as more lies in the past; a driver that slept for longer

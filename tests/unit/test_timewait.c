@@ -519,17 +519,18 @@ static void a_million_entries_cost_little(void **state)
     enum { MANY = 1000000 };
     (void)state;
 
-    for (int v6 = 0; v6 < 2; v6++) {
-        struct bare *b = table(MANY, WAIT);
+    for (uint32_t v6 = 0; v6 < 2; v6++) {
+        uint32_t many = v6 ? MANY / 5 : MANY;
+        struct bare *b = table(many, WAIT);
         uint64_t before = b->mem.bytes;
-        for (uint32_t i = 0; i < MANY; i++) {
+        for (uint32_t i = 0; i < many; i++) {
             struct tuple id = v6 ? pair6(i) : pair(i);
             assert_int_not_equal(bare_time_wait(b, &id, true, LA_USEC(i)), REF_NONE);
         }
         uint64_t records = (uint64_t)b->tcp.records.ring.len * sizeof(struct la_record);
         uint64_t bytes = b->mem.bytes - before - records;
-        print_message("%s: %.2f bytes an entry\n", v6 ? "IPv6" : "IPv4", (double)bytes / MANY);
-        assert_true(bytes <= (v6 ? 68U : 44U) * (uint64_t)MANY);
+        print_message("%s: %.2f bytes an entry\n", v6 ? "IPv6" : "IPv4", (double)bytes / many);
+        assert_true(bytes <= (v6 ? 68U : 44U) * (uint64_t)many);
         assert_int_equal(timewait_check(&b->tcp), 0);
         expire_all(b, LA_SEC(1));
         bare_free(b);
