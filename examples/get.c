@@ -192,8 +192,12 @@ int main(int argc, char **argv)
     if (g.result < 0)
         fprintf(stderr, "get: %s\n", la_strerror(g.result));
 
-    /* Our FIN answers the server's; its ACK ends the connection.  Wait for that a little. */
-    la_close(g.stack, g.conn, la_host_now());
+    /* Our FIN answers the server's, and its ACK ends the connection: wait for that a little.  What
+     * went wrong ends with a RST. */
+    if (g.result == LA_OK)
+        la_close(g.stack, g.conn, la_host_now());
+    else
+        la_abort(g.stack, g.conn, la_host_now());
     la_loop_run(la_host_loop(h), recorded, &g, la_host_now() + LA_SEC(3));
     la_host_close(h);
     return g.result == LA_OK ? 0 : 1;

@@ -5,6 +5,9 @@
 
 file(GLOB live CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/live/*.sh ${CMAKE_CURRENT_SOURCE_DIR}/live/test_*.py)
 list(FILTER live EXCLUDE REGEX "/(lib|common)[^/]*$")
+if(LASTACK_EXAMPLES)
+    list(APPEND live ${CMAKE_CURRENT_SOURCE_DIR}/install/examples.sh)
+endif()
 foreach(script ${live})
     cmake_path(GET script STEM stem)
     cmake_path(GET script EXTENSION ext)
