@@ -19,7 +19,8 @@
     "  --addr A/LEN, --addr6 A/LEN   the stack's addresses (10.77.0.2/24, fd77::2/64)\n"           \
     "  --host-addr A/LEN, --host-addr6 A/LEN   the kernel's (10.77.0.1/24, fd77::1/64)\n"          \
     "  --gateway A, --gateway6 A   where everything else goes\n"                                   \
-    "  --mtu N, --pcap FILE.pcapng, --trace\n"
+    "  --mtu N, --pcap FILE.pcapng, --trace\n"                                                     \
+    "  --no-dad   use the addresses at once, without the seconds of asking who else has them\n"
 
 static struct la_loop *setup_loop; /* for the signal handler alone */
 
@@ -82,6 +83,8 @@ static struct la_host *setup(int argc, char **argv, const char *synopsis, const 
             cfg.mtu = (uint32_t)strtoul(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--trace") == 0) {
             cfg.trace = true;
+        } else if (strcmp(argv[i], "--no-dad") == 0) {
+            cfg.no_dad = true;
         } else if (argv[i][0] != '-' && !*operand) {
             *operand = argv[i];
         } else {

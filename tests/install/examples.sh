@@ -46,7 +46,7 @@ mkdir "$work/files"
 head -c 5000000 /dev/urandom >"$work/files/data"
 : >"$work/files/empty"
 
-start echo.log "echo on port" "$build/examples/echo"
+start echo.log "echo on port" "$build/examples/echo" --no-dad
 for to in TCP4:10.77.0.2:7 "TCP6:[fd77::2]:7"; do
     timeout 20 socat -t 10 - "$to" <"$work/files/data" >"$work/back" || fail "socat $to"
     cmp "$work/files/data" "$work/back" || fail "echo over $to"
@@ -54,7 +54,7 @@ done
 stop
 [ "$(grep -c 'The peer closed first; .*in order' "$work/echo.log")" -eq 2 ] || fail "echo's close records"
 
-start httpd.log "files of" "$build/examples/httpd" "$work/files"
+start httpd.log "files of" "$build/examples/httpd" --no-dad "$work/files"
 for host in 10.77.0.2 "[fd77::2]"; do
     curl -sS -g -m 20 -o "$work/back" "http://$host/data" || fail "curl $host"
     cmp "$work/files/data" "$work/back" || fail "httpd to $host"
@@ -76,10 +76,10 @@ for host in 10.77.0.1 fd77::1; do
     start "python-$host.log" "Serving" python3 -u -m http.server --bind "$host" --directory "$work/files" 8000
 done
 for host in 10.77.0.1 "[fd77::1]"; do
-    "$build/examples/get" "http://$host:8000/data" >"$work/back" 2>"$work/get.log" || fail "get from $host"
+    "$build/examples/get" --no-dad "http://$host:8000/data" >"$work/back" 2>"$work/get.log" || fail "get from $host"
     cmp "$work/files/data" "$work/back" || fail "get from $host"
     grep -q 'in order' "$work/get.log" || fail "get's close record"
 done
-! "$build/examples/get" http://10.77.0.1:8000/nothing >"$work/back" 2>"$work/get.log" || fail "get took a 404"
-! "$build/examples/get" http://10.77.0.1:8001/ >"$work/back" 2>"$work/get.log" || fail "get from nobody"
+! "$build/examples/get" --no-dad http://10.77.0.1:8000/nothing >"$work/back" 2>"$work/get.log" || fail "get took a 404"
+! "$build/examples/get" --no-dad http://10.77.0.1:8001/ >"$work/back" 2>"$work/get.log" || fail "get from nobody"
 grep -q 'connection refused' "$work/get.log" || fail "who refused is not said"
