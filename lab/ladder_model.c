@@ -38,11 +38,25 @@ static void take_segment(struct ladder *l, int side, const struct trace_event *e
     ladder_add_item(l, side, &it);
 }
 
+/* A state change, unless it was told already.  What it started from is where this end starts. */
+static void take_state(struct ladder *l, int side, const struct trace_event *ev,
+                       const struct item *it)
+{
+    const struct items *q = &l->side[side];
+    for (size_t i = q->n; i-- > 0;) {
+        if (q->v[i].kind != ITEM_STATE)
+            continue;
+        if (q->v[i].state_to != ev->state_to)
+            ladder_add_item(l, side, it);
+        return;
+    }
+    l->start[side] = ev->state;
+    ladder_add_item(l, side, it);
+}
+
 static void take_log(struct ladder *l, int side)
 {
     const struct trace_log *log = ladder_end_of(l, side)->log;
-    bool first = true;
-    enum la_state now = LA_CLOSED;
     for (size_t i = 0; i < log->n && !l->failed; i++) {
         const struct trace_event *ev = &log->ev[i];
         struct item it = {.kind = ITEM_STATE,
@@ -57,14 +71,13 @@ static void take_log(struct ladder *l, int side)
         case LA_TRACE_SEGMENT_OUT:
             take_segment(l, side, ev);
             break;
+        case LA_TRACE_RECORD: /* TIME-WAIT ends with its record */
+            if (ev->state == ev->state_to)
+                break;
+            take_state(l, side, ev, &it);
+            break;
         case LA_TRACE_STATE:
-            if (first)
-                l->start[side] = ev->state;
-            else if (ev->state_to == now)
-                break; /* the same step, told twice */
-            first = false;
-            now = ev->state_to;
-            ladder_add_item(l, side, &it);
+            take_state(l, side, ev, &it);
             break;
         case LA_TRACE_TIMER:
             it.kind = ITEM_TIMER;
@@ -72,12 +85,9 @@ static void take_log(struct ladder *l, int side)
             break;
         case LA_TRACE_RULE:
         case LA_TRACE_DROP:
-        case LA_TRACE_RECORD:
             break;
         }
     }
-    if (first && log->n) /* only segments: a connection that this end never had */
-        l->start[side] = LA_CLOSED;
 }
 
 /* ---- matching ---- */

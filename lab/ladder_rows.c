@@ -111,36 +111,60 @@ static bool is_hidden(const struct arranger *a, const struct item *it)
     return a->hide && is_segment(it) && !a->l->msg[it->msg].shown;
 }
 
-/* A state change goes to the row of the segment that caused it (it was just received), or waits for
- * the segment that it goes with (it is about to be sent), or gets a row. */
+static void set_state(struct row *r, int side, const struct item *it)
+{
+    r->has_state[side] = true;
+    r->state[side] = it->state_to;
+    r->inferred[side] = it->inferred;
+}
+
+/* Does the state change belong to the last row that its end took part in?  There it was caused by
+ * what was received, by a timer, or followed from what was sent. */
+static bool fits(const struct arranger *a, const struct row *r, int side, la_ns at, bool sent)
+{
+    if (!r || a->any_elided || r->has_state[side])
+        return false;
+    switch (r->kind) {
+    case ROW_SEGMENT:
+    case ROW_DEPARTS:
+    case ROW_LOST:
+        if (r->side == side)
+            return sent && at - r->at <= NEAR;
+        return !sent && at - a->l->msg[r->msg].got <= NEAR;
+    case ROW_ARRIVES:
+    case ROW_STRAY:
+        return !sent && r->side != side && at - a->l->msg[r->msg].got <= NEAR;
+    case ROW_TIMER:
+        return !sent && r->side == side && r->at == at;
+    case ROW_STATE:
+    case ROW_ELIDED:
+    case ROW_GAP:
+        return false;
+    }
+    return false;
+}
+
+/* A state change goes to the row of what caused it, or waits for the segment that is sent with it,
+ * or goes to the row of the segment just sent, or gets a row of its own. */
 static void take_state(struct arranger *a, int side)
 {
     struct ladder *l = a->l;
     const struct item *it = head(a, side);
     const struct item *next = a->at[side] + 1 < l->side[side].n ? it + 1 : NULL;
     struct row *r = a->last[side] ? &l->row[a->last[side] - 1] : NULL;
-    bool received = r &&
-                    (r->kind == ROW_SEGMENT || r->kind == ROW_ARRIVES || r->kind == ROW_STRAY) &&
-                    r->side != side;
-    bool timed = r && r->kind == ROW_TIMER && r->side == side && r->at == it->at;
     a->at[side]++;
-    if (timed && !r->has_state[side]) {
-        r->has_state[side] = true;
-        r->state[side] = it->state_to;
-        return;
-    }
-    if (received && !a->any_elided && !r->has_state[side] && it->at - l->msg[r->msg].got <= NEAR) {
-        r->has_state[side] = true;
-        r->state[side] = it->state_to;
-        r->inferred[side] = it->inferred;
+    if (fits(a, r, side, it->at, false)) {
+        set_state(r, side, it);
         return;
     }
     if (next && next->kind == ITEM_SEND && next->at - it->at <= NEAR && !is_hidden(a, next))
         return; /* with_state takes it up */
+    if (fits(a, r, side, it->at, true)) {
+        set_state(r, side, it);
+        return;
+    }
     struct row own = {.kind = ROW_STATE, .side = side, .at = it->at};
-    own.has_state[side] = true;
-    own.state[side] = it->state_to;
-    own.inferred[side] = it->inferred;
+    set_state(&own, side, it);
     put(a, own, side, false);
 }
 
@@ -155,9 +179,7 @@ static void with_state(const struct arranger *a, struct row *r, int side)
     bool drawn = last && last->has_state[side] && last->state[side] == before->state_to;
     if (before->kind != ITEM_STATE || it->at - before->at > NEAR || drawn)
         return;
-    r->has_state[side] = true;
-    r->state[side] = before->state_to;
-    r->inferred[side] = before->inferred;
+    set_state(r, side, before);
 }
 
 static void take_silently(struct arranger *a, int side)

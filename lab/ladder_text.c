@@ -46,8 +46,7 @@ enum glyph {
     G_CROSS,
     G_DOTS,
     G_FAINT,
-    G_FAINT_LINE,
-    G_MARK
+    G_FAINT_LINE
 };
 
 static const char *glyph(const struct canvas *c, enum glyph g)
