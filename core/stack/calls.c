@@ -66,7 +66,8 @@ int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value)
 
 /* ---- opening ---- */
 
-int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog, la_ns now, la_conn *out)
+int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog, la_ns now,
+              la_conn *out)
 {
     uint32_t index;
     if (!local || !out || local->port == 0)
@@ -151,7 +152,8 @@ static int claim_pair(struct la_stack *s, struct tuple *id, la_ns now)
     return LA_OK;
 }
 
-int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local, const struct la_endpoint *remote, la_ns now)
+int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local,
+               const struct la_endpoint *remote, la_ns now)
 {
     struct tcb *t = stack_tcb(s, c);
     if (!t)
@@ -165,7 +167,9 @@ int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local, c
         id.local = local->addr;
         id.lport = local->port;
     }
-    int scope = la_addr_is_any(&id.local) && !local ? remote->ifx : local && local->ifx >= 0 ? local->ifx : remote->ifx;
+    int scope = la_addr_is_any(&id.local) && !local ? remote->ifx
+                : local && local->ifx >= 0          ? local->ifx
+                                                    : remote->ifx;
     if (!ip_is_link_local(&id.remote))
         scope = -1;
     if (la_addr_is_any(&id.local))
@@ -243,7 +247,8 @@ int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now)
     struct tcb *t = stack_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
-    return how == 0 || how & ~(unsigned)LA_SHUT_RDWR ? LA_EINVAL : user_shutdown(&s->tcp, t, how, now);
+    return how == 0 || how & ~(unsigned)LA_SHUT_RDWR ? LA_EINVAL
+                                                     : user_shutdown(&s->tcp, t, how, now);
 }
 
 int la_close(struct la_stack *s, la_conn c, la_ns now)

@@ -1,17 +1,18 @@
 /* check.c: every invariant of every table, for tests: 0, or the line below that is broken. */
 #include "stack/stack.h"
 
-#define HOLDS(x)             \
-    do {                     \
-        if (!(x))            \
-            return __LINE__; \
+#define HOLDS(x)                                                                                   \
+    do {                                                                                           \
+        if (!(x))                                                                                  \
+            return __LINE__;                                                                       \
     } while (0)
 
 static int check_sending(const struct tcb *t)
 {
     HOLDS(seq_le(t->snd.una, t->snd.nxt));
     HOLDS(seq_le(t->sndq.una, t->sndq.end));
-    HOLDS(seq_ge(t->sndq.una, t->snd.una) || seq_eq(seq_add(t->sndq.una, 1), t->snd.una)); /* SYN, FIN */
+    HOLDS(seq_ge(t->sndq.una, t->snd.una) ||
+          seq_eq(seq_add(t->sndq.una, 1), t->snd.una)); /* SYN, FIN */
     HOLDS(seq_le(t->snd.nxt, seq_add(t->sndq.end, 1)));
     HOLDS(!t->fin_sent || seq_eq(t->snd.nxt, seq_add(t->sndq.end, 1)));
     HOLDS(!t->fin_acked || t->fin_sent);
@@ -34,7 +35,8 @@ static int check_receiving(const struct tcb *t)
 
 static int check_state(const struct tcb *t)
 {
-    bool sent = t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2 || t->state == LA_CLOSING || t->state == LA_LAST_ACK;
+    bool sent = t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2 || t->state == LA_CLOSING ||
+                t->state == LA_LAST_ACK;
     bool got = t->state == LA_CLOSE_WAIT || t->state == LA_CLOSING || t->state == LA_LAST_ACK;
     HOLDS(!sent || t->fin_queued);
     HOLDS(!got || t->fin_received);

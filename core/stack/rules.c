@@ -11,7 +11,8 @@ static const struct rule table[] = {
 #include "tcp/rules.def"
 #undef RULE
 };
-_Static_assert(sizeof table / sizeof table[0] == (unsigned)NR_COUNT + (unsigned)R_COUNT, "one line a rule");
+_Static_assert(sizeof table / sizeof table[0] == (unsigned)NR_COUNT + (unsigned)R_COUNT,
+               "one line a rule");
 
 static const struct rule unknown = {"UNKNOWN", "", "no such rule"};
 

@@ -25,8 +25,8 @@ void la_config_init(struct la_config *cfg)
 
 static bool any_lab(const struct la_lab *l)
 {
-    return l->zero_secret || l->no_time_wait || l->rst_kills_time_wait || l->two_way_handshake || l->no_paws ||
-           l->fixed_isn || l->fail_alloc_at;
+    return l->zero_secret || l->no_time_wait || l->rst_kills_time_wait || l->two_way_handshake ||
+           l->no_paws || l->fixed_isn || l->fail_alloc_at;
 }
 
 static bool valid(const struct la_config *c)
@@ -42,16 +42,21 @@ static bool valid(const struct la_config *c)
         return false;
     if (c->msl == 0 || c->msl > LA_SEC(900)) /* TIME-WAIT keeps microseconds in 32 bits */
         return false;
-    return c->max_conns && c->max_embryos && c->max_time_wait && c->max_listeners && c->max_blocks &&
-           c->max_neighbours && c->max_routes && c->max_pmtu && c->max_reassembly && c->max_records &&
-           c->max_conns < REF_INDEX_MAX && c->max_embryos < REF_INDEX_MAX && c->max_time_wait < REF_INDEX_MAX / 2;
+    return c->max_conns && c->max_embryos && c->max_time_wait && c->max_listeners &&
+           c->max_blocks && c->max_neighbours && c->max_routes && c->max_pmtu &&
+           c->max_reassembly && c->max_records && c->max_conns < REF_INDEX_MAX &&
+           c->max_embryos < REF_INDEX_MAX && c->max_time_wait < REF_INDEX_MAX / 2;
 }
 
 static int build(struct la_stack *s, la_ns now)
 {
     pool_init(&s->blocks, &s->mem, sizeof(struct block), s->cfg.max_blocks);
     pool_init(&s->ranges, &s->mem, sizeof(struct range), s->cfg.max_blocks);
-    struct net_config n = {.cfg = &s->cfg, .mem = &s->mem, .blocks = &s->blocks, .ranges = &s->ranges, .rules = s->rules};
+    struct net_config n = {.cfg = &s->cfg,
+                           .mem = &s->mem,
+                           .blocks = &s->blocks,
+                           .ranges = &s->ranges,
+                           .rules = s->rules};
     memcpy(&n.key, s->cfg.secret + 8, sizeof n.key);
     int err = net_new(&n, now, &s->net);
     if (err)
@@ -113,7 +118,8 @@ int la_if_add(struct la_stack *s, const struct la_if_config *cfg, la_ns now)
     return net_if_add(s->net, &c, now);
 }
 
-int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, unsigned prefix_len, la_ns now)
+int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, unsigned prefix_len,
+                la_ns now)
 {
     return net_addr_add(s->net, ifx, a, prefix_len, now);
 }
@@ -128,8 +134,8 @@ int la_addr_state(const struct la_stack *s, int ifx, const struct la_addr *a)
     return net_addr_state(s->net, ifx, a);
 }
 
-int la_route_add(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len, const struct la_addr *gateway,
-                 int ifx, la_ns now)
+int la_route_add(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len,
+                 const struct la_addr *gateway, int ifx, la_ns now)
 {
     return net_route_add(s->net, dst, prefix_len, gateway, ifx, now);
 }
@@ -165,7 +171,8 @@ bool la_tx(struct la_stack *s, int ifx, struct la_frame *f, la_ns now)
     s->now = now;
     if (!net_if(s->net, ifx))
         return false;
-    if (!net_tx(s->net, ifx, f, now) && !tcp_tx(&s->tcp, ifx, f, now) && !net_tx(s->net, ifx, f, now))
+    if (!net_tx(s->net, ifx, f, now) && !tcp_tx(&s->tcp, ifx, f, now) &&
+        !net_tx(s->net, ifx, f, now))
         return false;
     s->frames_out++;
     s->bytes_out += f->len;

@@ -1,4 +1,5 @@
-/* stack.h: what a stack is made of.  core/stack/ ties the layers together and is the public API's other side. */
+/* stack.h: what a stack is made of.  core/stack/ ties the layers together and is the public API's
+ * other side. */
 #ifndef LA_STACK_STACK_H
 #define LA_STACK_STACK_H
 

@@ -3,7 +3,8 @@
 
 static void timer_of(const struct tcb *t, struct la_status *st)
 {
-    static const uint8_t kinds[TIMER_SLOTS] = {LA_TIMER_RTO, LA_TIMER_DELACK, LA_TIMER_KEEPALIVE, LA_TIMER_FIN_WAIT_2};
+    static const uint8_t kinds[TIMER_SLOTS] = {LA_TIMER_RTO, LA_TIMER_DELACK, LA_TIMER_KEEPALIVE,
+                                               LA_TIMER_FIN_WAIT_2};
     st->timer = LA_TIMER_NONE;
     st->timer_at = LA_NEVER;
     for (unsigned i = 0; i < TIMER_SLOTS; i++) {
@@ -175,7 +176,8 @@ bool la_status_next(const struct la_stack *s, uint64_t *cursor, struct la_status
     }
     for (; table == 2 && ++i <= tcp->tcbs.made;) {
         const struct tcb *t = tcb_at(tcp, (uint32_t)i);
-        /* One that waits is listed with the TIME-WAIT entries; a handle that was never connected is nobody's. */
+        /* One that waits is listed with the TIME-WAIT entries; a handle that was never connected is
+         * nobody's. */
         if (t->used && t->opened != LA_NEVER && t->state != LA_TIME_WAIT) {
             fill_tcb(s, t, out);
             *cursor = (uint64_t)2 << 56 | i;

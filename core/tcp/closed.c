@@ -1,7 +1,6 @@
 /* closed.c: a segment to a pair that nobody has (RFC 9293 §3.10.7.1, experiment 19). */
 #include "tcp/spine.h"
 
-
 void input_closed(struct tcp *tcp, const struct tuple *id, const struct tcp_seg *g, la_ns now)
 {
     if (g->flags & TCP_RST) {

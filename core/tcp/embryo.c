@@ -1,5 +1,5 @@
-/* embryo.c: half-open connections: what they send, how they end, how they become a tcb (RFC 9293 §3.10.7.4 for
- * SYN-RECEIVED from LISTEN; RFC 4987). */
+/* embryo.c: half-open connections: what they send, how they end, how they become a tcb (RFC 9293
+ * §3.10.7.4 for SYN-RECEIVED from LISTEN; RFC 4987). */
 #include "tcp/spine.h"
 
 static la_ns resend_after(const struct embryo *e)
@@ -11,16 +11,29 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
 {
     const struct listener *l = listener_at(tcp, e->listener);
     uint32_t wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535;
-    struct tcp_opts o = {.has_mss = true, .mss = mss_announce(tcp, e->ifx, ip_is_v4(&e->id.remote)),
-                         .has_ts = e->ts_ok, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->ts_recent,
-                         .has_wscale = e->wscale_ok, .wscale = window_shift(&l->opt), .sack_permitted = e->sack_ok};
-    struct bare b = {.id = &e->id, .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1, .seq = e->iss,
-                     .ack = seq_add(e->irs, 1), .flags = TCP_SYN | TCP_ACK, .ttl = l->opt.ttl,
-                     .tos = (uint8_t)(l->opt.dscp << 2), .wnd = wnd, .opts = &o, .state = LA_SYN_RECEIVED};
+    struct tcp_opts o = {.has_mss = true,
+                         .mss = mss_announce(tcp, e->ifx, ip_is_v4(&e->id.remote)),
+                         .has_ts = e->ts_ok,
+                         .tsval = ts_now(tcp, &e->id, now),
+                         .tsecr = e->ts_recent,
+                         .has_wscale = e->wscale_ok,
+                         .wscale = window_shift(&l->opt),
+                         .sack_permitted = e->sack_ok};
+    struct bare b = {.id = &e->id,
+                     .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1,
+                     .seq = e->iss,
+                     .ack = seq_add(e->irs, 1),
+                     .flags = TCP_SYN | TCP_ACK,
+                     .ttl = l->opt.ttl,
+                     .tos = (uint8_t)(l->opt.dscp << 2),
+                     .wnd = wnd,
+                     .opts = &o,
+                     .state = LA_SYN_RECEIVED};
     emit_bare(tcp, &b, now);
 }
 
-static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause cause, int error, la_ns now)
+static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause cause, int error,
+                         la_ns now)
 {
     struct la_record *r = record_new(&tcp->records);
     r->user = listener_at(tcp, e->listener)->user;
@@ -29,7 +42,9 @@ static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause 
     r->state = LA_CLOSED;
     r->last_state = LA_SYN_RECEIVED;
     r->cause = (uint8_t)cause;
-    r->rst_by = cause == LA_CAUSE_PEER_RST ? LA_SIDE_PEER : cause == LA_CAUSE_LISTENER_CLOSED ? LA_SIDE_LOCAL : LA_SIDE_NONE;
+    r->rst_by = cause == LA_CAUSE_PEER_RST          ? LA_SIDE_PEER
+                : cause == LA_CAUSE_LISTENER_CLOSED ? LA_SIDE_LOCAL
+                                                    : LA_SIDE_NONE;
     r->error = error;
     r->opened = e->opened;
     r->established = r->first_fin_at = LA_NEVER;

@@ -4,7 +4,8 @@
 
 #define TS_WORD 0x0101080aU /* NOP NOP kind 8 length 10 */
 
-static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct emit *e, struct tcp_opts *o)
+static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct emit *e,
+                        struct tcp_opts *o)
 {
     /* A SYN offers what the program allows; SYN,ACK only what the peer offered too. */
     bool answer = (e->flags & TCP_ACK) != 0;
@@ -17,8 +18,8 @@ static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct
 }
 
 /* Options of this segment; returns their length. */
-static uint32_t build_options(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_trace_seg *trace,
-                              uint8_t *p, la_ns now)
+static uint32_t build_options(struct tcp *tcp, struct tcb *t, const struct emit *e,
+                              struct la_trace_seg *trace, uint8_t *p, la_ns now)
 {
     struct tcp_opts o;
     bool syn = (e->flags & TCP_SYN) != 0;
@@ -38,7 +39,8 @@ static uint32_t build_options(struct tcp *tcp, struct tcb *t, const struct emit 
     o.tsval = tsval;
     o.tsecr = e->flags & TCP_ACK ? t->ts_recent : 0;
     if (e->nsack)
-        o.nsack = (uint8_t)sackgen_blocks(&t->sackgen, &t->rcvq.ooo, tcp->ranges, t->rcvq.nxt, o.sack, e->nsack);
+        o.nsack = (uint8_t)sackgen_blocks(&t->sackgen, &t->rcvq.ooo, tcp->ranges, t->rcvq.nxt,
+                                          o.sack, e->nsack);
     if (trace) {
         trace->has_ts = o.has_ts;
         trace->tsval = o.tsval;
@@ -76,8 +78,8 @@ static uint32_t window_field(struct tcb *t, const struct emit *e)
 }
 
 /* Completes the checksum, or leaves it to the device. */
-static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uint8_t *tcp_at, uint32_t hlen,
-                        uint32_t len, struct la_frame *f)
+static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uint8_t *tcp_at,
+                        uint32_t hlen, uint32_t len, struct la_frame *f)
 {
     struct csum c = csum_pseudo(&t->id.local, &t->id.remote, IP_TCP, hlen + len);
     if (dev->offload & LA_OFFLOAD_TX_CSUM) {
@@ -94,7 +96,8 @@ static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uin
     f->csum = LA_CSUM_NONE;
 }
 
-static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_trace_seg *s, uint32_t wnd, la_ns now)
+static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_trace_seg *s,
+                      uint32_t wnd, la_ns now)
 {
     s->seq = e->seq.v;
     s->ack = e->flags & TCP_ACK ? t->rcv.nxt.v : 0;
@@ -105,25 +108,34 @@ static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, stru
     trace_segment(tcp, LA_TRACE_SEGMENT_OUT, t, NULL, t->state, s, now);
 }
 
-enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f, la_ns now)
+enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
+                        la_ns now)
 {
     uint32_t l2 = 0, got = 0, wnd;
     bool tracing = tcp->cfg->trace != NULL;
-    enum net_ready ready = net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
+    enum net_ready ready =
+        net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
     if (ready != NET_READY)
         return ready;
     struct la_trace_seg trace;
     if (tracing)
         memset(&trace, 0, sizeof trace);
     const struct la_if_config *dev = net_if(tcp->net, t->path.ifx);
-    struct ip_hdr ip = {.src = t->id.local, .dst = t->id.remote, .proto = IP_TCP, .ttl = t->opt.ttl,
-                        .tos = (uint8_t)(t->opt.dscp << 2), .df = true};
+    struct ip_hdr ip = {.src = t->id.local,
+                        .dst = t->id.remote,
+                        .proto = IP_TCP,
+                        .ttl = t->opt.ttl,
+                        .tos = (uint8_t)(t->opt.dscp << 2),
+                        .df = true};
     uint32_t ip_len = tcb_is_v4(t) ? IPV4_HLEN : IPV6_HLEN;
     if (ip_len == IPV6_HLEN)
         ip.flow = t->flow;
     uint8_t *p = tcp->hdr + l2 + ip_len;
     uint32_t options = build_options(tcp, t, e, tracing ? &trace : NULL, p + TCP_HLEN, now);
-    struct tcp_hdr h = {.sport = t->id.lport, .dport = t->id.rport, .seq = e->seq, .flags = e->flags,
+    struct tcp_hdr h = {.sport = t->id.lport,
+                        .dport = t->id.rport,
+                        .seq = e->seq,
+                        .flags = e->flags,
                         .hlen = (uint8_t)(TCP_HLEN + options)};
     if (e->flags & TCP_ACK)
         h.ack = t->rcv.nxt;
@@ -155,10 +167,21 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
 void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now)
 {
     uint8_t seg[TCP_HLEN_MAX];
-    uint32_t options = b->opts ? tcp_opts_build(seg + TCP_HLEN, b->opts) : 0, len = TCP_HLEN + options;
-    struct tcp_hdr h = {.sport = b->id->lport, .dport = b->id->rport, .seq = b->seq, .ack = b->ack, .flags = b->flags,
-                        .hlen = (uint8_t)len, .wnd = (uint16_t)b->wnd};
-    struct ip_hdr ip = {.src = b->id->local, .dst = b->id->remote, .proto = IP_TCP, .ttl = b->ttl, .tos = b->tos, .df = true};
+    uint32_t options = b->opts ? tcp_opts_build(seg + TCP_HLEN, b->opts) : 0,
+             len = TCP_HLEN + options;
+    struct tcp_hdr h = {.sport = b->id->lport,
+                        .dport = b->id->rport,
+                        .seq = b->seq,
+                        .ack = b->ack,
+                        .flags = b->flags,
+                        .hlen = (uint8_t)len,
+                        .wnd = (uint16_t)b->wnd};
+    struct ip_hdr ip = {.src = b->id->local,
+                        .dst = b->id->remote,
+                        .proto = IP_TCP,
+                        .ttl = b->ttl,
+                        .tos = b->tos,
+                        .df = true};
     struct csum c = csum_pseudo(&ip.src, &ip.dst, IP_TCP, len);
     tcp_build(seg, &h);
     csum_add(&c, seg, len);
@@ -166,7 +189,8 @@ void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now)
     if (b->flags & TCP_RST)
         tcp_rule(tcp, b->t, R_RST_SENT, now);
     if (tcp->cfg->trace) {
-        struct la_trace_seg s = {.seq = b->seq.v, .ack = b->ack.v, .wnd = b->wnd, .flags = b->flags, .wscale = -1};
+        struct la_trace_seg s = {
+            .seq = b->seq.v, .ack = b->ack.v, .wnd = b->wnd, .flags = b->flags, .wscale = -1};
         if (b->opts) {
             s.has_ts = b->opts->has_ts;
             s.tsval = b->opts->tsval;
@@ -182,10 +206,19 @@ void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now)
 
 static void emit_from_tcb(struct tcp *tcp, struct tcb *t, uint8_t flags, uint32_t wnd, la_ns now)
 {
-    struct tcp_opts o = {.has_ts = t->ts_ok, .tsval = ts_clock(now) + t->ts_offset, .tsecr = t->ts_recent};
-    struct bare b = {.id = &t->id, .scope = t->scope, .seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = flags,
-                     .ttl = t->opt.ttl, .tos = (uint8_t)(t->opt.dscp << 2), .wnd = wnd, .opts = t->ts_ok ? &o : NULL,
-                     .state = t->state, .t = t};
+    struct tcp_opts o = {
+        .has_ts = t->ts_ok, .tsval = ts_clock(now) + t->ts_offset, .tsecr = t->ts_recent};
+    struct bare b = {.id = &t->id,
+                     .scope = t->scope,
+                     .seq = t->snd.nxt,
+                     .ack = t->rcv.nxt,
+                     .flags = flags,
+                     .ttl = t->opt.ttl,
+                     .tos = (uint8_t)(t->opt.dscp << 2),
+                     .wnd = wnd,
+                     .opts = t->ts_ok ? &o : NULL,
+                     .state = t->state,
+                     .t = t};
     t->segs_out++;
     emit_bare(tcp, &b, now);
 }
@@ -195,16 +228,22 @@ void emit_last_ack(struct tcp *tcp, struct tcb *t, la_ns now)
     emit_from_tcb(tcp, t, TCP_ACK, window_announce(t), now);
 }
 
-/* With the ACK bit, as stacks do (ambiguity D4); with timestamps if they are agreed (RFC 7323 §5.2). */
+/* With the ACK bit, as stacks do (ambiguity D4); with timestamps if they are agreed (RFC 7323
+ * §5.2). */
 void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     emit_from_tcb(tcp, t, TCP_RST | TCP_ACK, 0, now);
 }
 
-void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g, la_ns now)
+void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,
+                    la_ns now)
 {
     struct tcp_opts o = {.has_ts = g->opts.has_ts, .tsval = 0, .tsecr = g->opts.tsval};
-    struct bare b = {.id = id, .scope = scope, .ttl = 64, .opts = g->opts.has_ts ? &o : NULL, .state = LA_CLOSED};
+    struct bare b = {.id = id,
+                     .scope = scope,
+                     .ttl = 64,
+                     .opts = g->opts.has_ts ? &o : NULL,
+                     .state = LA_CLOSED};
     if (g->flags & TCP_ACK) {
         b.seq = g->ack;
         b.flags = TCP_RST;

@@ -1,5 +1,6 @@
 /* end.c: how connections end, and the record that each leaves (the fourth law).
- * Invariant: a tcb that left CLOSED leaves exactly one record, when it reaches TIME-WAIT or CLOSED. */
+ * Invariant: a tcb that left CLOSED leaves exactly one record, when it reaches TIME-WAIT or CLOSED.
+ */
 #include "tcp/spine.h"
 
 void tcp_blame(struct tcb *t, enum la_side side, enum la_cause cause, la_ns now)
@@ -57,8 +58,14 @@ static void write_record(struct tcp *tcp, struct tcb *t, int error, la_ns now)
     r->min_rtt_us = t->rtt.min_us == UINT32_MAX ? 0 : t->rtt.min_us;
     if (tcp->cfg->trace) {
         struct la_endpoint l = tcb_local(t), p = tcb_remote(t);
-        struct la_trace ev = {.kind = LA_TRACE_RECORD, .now = now, .conn = tcb_conn(t), .local = &l, .remote = &p,
-                              .state = t->state, .state_to = t->state, .serial = t->serial};
+        struct la_trace ev = {.kind = LA_TRACE_RECORD,
+                              .now = now,
+                              .conn = tcb_conn(t),
+                              .local = &l,
+                              .remote = &p,
+                              .state = t->state,
+                              .state_to = t->state,
+                              .serial = t->serial};
         tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
     }
 }
@@ -105,8 +112,11 @@ void tcp_reset(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, l
 
 void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now)
 {
-    struct tw_entry e = {.id = t->id, .core = {.rcv_nxt = t->rcv.nxt, .snd_nxt = t->snd.nxt, .ts_recent = t->ts_recent},
-                         .has_ts = t->ts_ok, .ifx = t->scope};
+    struct tw_entry e = {
+        .id = t->id,
+        .core = {.rcv_nxt = t->rcv.nxt, .snd_nxt = t->snd.nxt, .ts_recent = t->ts_recent},
+        .has_ts = t->ts_ok,
+        .ifx = t->scope};
     emit_last_ack(tcp, t, now);
     tcp_enter(tcp, t, LA_TIME_WAIT, now);
     if (tcp->cfg->lab.no_time_wait) {

@@ -1,5 +1,5 @@
-/* icmp_in.c: ICMP errors about our segments (RFC 9293 §3.9.2.2), believed only if the quoted sequence number is
- * in flight (RFC 5927 §4.1): an attacker off the path must guess it. */
+/* icmp_in.c: ICMP errors about our segments (RFC 9293 §3.9.2.2), believed only if the quoted
+ * sequence number is in flight (RFC 5927 §4.1): an attacker off the path must guess it. */
 #include "tcp/spine.h"
 
 static enum la_err error_of(const struct icmp_err *e)
@@ -7,7 +7,8 @@ static enum la_err error_of(const struct icmp_err *e)
     return e->kind == ICMP_KIND_HARD ? LA_ECONNREFUSED : LA_EHOSTUNREACH;
 }
 
-/* The path takes less than we sent: cut smaller and send again, without blaming congestion (RFC 8201 §5.4). */
+/* The path takes less than we sent: cut smaller and send again, without blaming congestion (RFC
+ * 8201 §5.4). */
 static void too_big(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, la_ns now)
 {
     uint32_t before = net_pmtu(tcp->net, &t->path, &t->id.remote);
@@ -27,7 +28,8 @@ static void too_big(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, la
     tcp_ready(tcp, t);
 }
 
-static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum tcp_rule rule, la_ns now)
+static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum tcp_rule rule,
+                 la_ns now)
 {
     tcp_rule(tcp, t, rule, now);
     t->soft_error = (int8_t)error_of(e);
@@ -35,7 +37,8 @@ static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum 
         tcp_event(tcp, t, LA_EV_ERROR);
 }
 
-static void to_tcb(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, seqno quoted, la_ns now)
+static void to_tcb(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, seqno quoted,
+                   la_ns now)
 {
     if (seq_lt(quoted, t->snd.una) || seq_ge(quoted, t->snd.nxt)) {
         tcp_drop(tcp, t, NULL, R_ICMP_SEQ, now);
@@ -62,7 +65,8 @@ static void to_tcb(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, seq
     }
 }
 
-static void to_embryo(struct tcp *tcp, struct embryo *em, const struct icmp_err *e, seqno quoted, la_ns now)
+static void to_embryo(struct tcp *tcp, struct embryo *em, const struct icmp_err *e, seqno quoted,
+                      la_ns now)
 {
     if (!seq_eq(quoted, em->iss)) {
         tcp_drop(tcp, NULL, &em->id, R_ICMP_SEQ, now);
@@ -70,7 +74,8 @@ static void to_embryo(struct tcp *tcp, struct embryo *em, const struct icmp_err 
         tcp_rule(tcp, NULL, R_EMBRYO_ICMP, now);
         embryo_end(tcp, em, LA_CAUSE_ICMP, LA_EHOSTUNREACH, now);
     } else {
-        tcp_drop(tcp, NULL, &em->id, e->kind == ICMP_KIND_QUENCH ? R_ICMP_QUENCH : R_ICMP_SOFT, now);
+        tcp_drop(tcp, NULL, &em->id, e->kind == ICMP_KIND_QUENCH ? R_ICMP_QUENCH : R_ICMP_SOFT,
+                 now);
     }
 }
 

@@ -1,12 +1,13 @@
 /* input.c: a segment arrives (RFC 9293 §3.10.7): the checks before any connection is known, the one
- * lookup, and steps 1 to 4 of §3.10.7.4.  Steps judge the segment as it was sent; only then is it trimmed to the
- * window, else a RST that straddles the edge would turn into an exact one. */
+ * lookup, and steps 1 to 4 of §3.10.7.4.  Steps judge the segment as it was sent; only then is it
+ * trimmed to the window, else a RST that straddles the edge would turn into an exact one. */
 #include "tcp/spine.h"
 
 /* ---- the steps ---- */
 
 /* Before the first: PAWS (RFC 7323 §5.3 R1).  RST is exempt. */
-static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g,
+                                    la_ns now)
 {
     if (!t->ts_ok || g->flags & TCP_RST)
         return V_CONTINUE;
@@ -25,11 +26,13 @@ static bool acceptable(const struct tcb *t, const struct tcp_seg *g)
     uint32_t len = seg_len(g), wnd = window_open(t);
     if (len == 0)
         return wnd ? seq_in(g->seq, t->rcv.nxt, wnd) : seq_eq(g->seq, t->rcv.nxt);
-    return wnd && (seq_in(g->seq, t->rcv.nxt, wnd) || seq_in(seq_add(g->seq, len - 1), t->rcv.nxt, wnd));
+    return wnd &&
+           (seq_in(g->seq, t->rcv.nxt, wnd) || seq_in(seq_add(g->seq, len - 1), t->rcv.nxt, wnd));
 }
 
-/* First: sequence number.  What is outside is acknowledged, so that a peer that is out of step hears where we are;
- * pure ACKs and SYNs only so often, as two ends could answer each other for ever. */
+/* First: sequence number.  What is outside is acknowledged, so that a peer that is out of step
+ * hears where we are; pure ACKs and SYNs only so often, as two ends could answer each other for
+ * ever. */
 static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
     if (acceptable(t, g))
@@ -37,7 +40,8 @@ static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_se
     if (g->flags & TCP_RST && !seq_eq(g->seq, t->rcv.nxt))
         return tcp_verdict(tcp, t, R_SEQ_OUT_RST, V_DROP, now);
     if (window_open(t) == 0 && seq_eq(g->seq, t->rcv.nxt)) {
-        /* A probe of our closed window: its text and FIN are refused, the rest of it counts (MUST-66). */
+        /* A probe of our closed window: its text and FIN are refused, the rest of it counts
+         * (MUST-66). */
         g->len = 0;
         g->flags &= (uint8_t)~TCP_FIN;
         t->ack_now = true;
@@ -58,8 +62,8 @@ static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_se
     return tcp_verdict(tcp, t, R_SEQ_OUT_OF_WINDOW, g->len ? V_ACK : V_CHALLENGE, now);
 }
 
-/* Second: RST.  Only an exact RCV.NXT resets; elsewhere in the window the peer is challenged, so that a blind
- * attacker must hit one number in 2^32 (RFC 5961 §3.2). */
+/* Second: RST.  Only an exact RCV.NXT resets; elsewhere in the window the peer is challenged, so
+ * that a blind attacker must hit one number in 2^32 (RFC 5961 §3.2). */
 static enum verdict step2_rst(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     if (!(g->flags & TCP_RST))
@@ -128,10 +132,12 @@ static void peer_reset(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     bool opening = t->state == LA_SYN_RECEIVED;
     t->rst_by = LA_SIDE_PEER;
-    tcp_end(tcp, t, opening ? LA_CAUSE_REFUSED : LA_CAUSE_PEER_RST, opening ? LA_ECONNREFUSED : LA_ECONNRESET, now);
+    tcp_end(tcp, t, opening ? LA_CAUSE_REFUSED : LA_CAUSE_PEER_RST,
+            opening ? LA_ECONNREFUSED : LA_ECONNRESET, now);
 }
 
-static void apply(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, enum verdict v, la_ns now)
+static void apply(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, enum verdict v,
+                  la_ns now)
 {
     switch (v) {
     case V_CONTINUE:
@@ -202,7 +208,8 @@ static bool checksum_ok(const struct ip_dgram *d)
 }
 
 /* Reads header and options; false if it was dropped. */
-static bool parse(struct tcp *tcp, const struct ip_dgram *d, struct tcp_hdr *h, struct tcp_seg *g, la_ns now)
+static bool parse(struct tcp *tcp, const struct ip_dgram *d, struct tcp_hdr *h, struct tcp_seg *g,
+                  la_ns now)
 {
     const uint8_t *p = d->payload.head.p;
     if (!tcp_parse(p, d->payload.head.n, h)) {

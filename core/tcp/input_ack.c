@@ -1,7 +1,9 @@
-/* input_ack.c: the fifth step: the ACK field (RFC 9293 §3.10.7.4), with RFC 5961 §5, RFC 5681, 6298 and 7323. */
+/* input_ack.c: the fifth step: the ACK field (RFC 9293 §3.10.7.4), with RFC 5961 §5, RFC 5681, 6298
+ * and 7323. */
 #include "tcp/spine.h"
 
-/* SYN-RECEIVED (of a simultaneous open, or an embryo just promoted): our SYN must be what is acknowledged. */
+/* SYN-RECEIVED (of a simultaneous open, or an embryo just promoted): our SYN must be what is
+ * acknowledged. */
 static enum verdict synrcvd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     if (!seq_gt(g->ack, t->snd.una) || !seq_le(g->ack, t->snd.nxt))
@@ -34,8 +36,8 @@ static enum verdict plausible(struct tcp *tcp, struct tcb *t, const struct tcp_s
     return V_CONTINUE;
 }
 
-/* A round trip: of the segment being timed, else by the echoed timestamp (RFC 7323 §4.1), which may say so even after
- * retransmissions. */
+/* A round trip: of the segment being timed, else by the echoed timestamp (RFC 7323 §4.1), which may
+ * say so even after retransmissions. */
 static void sample_rtt(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     (void)tcp;
@@ -49,7 +51,8 @@ static void sample_rtt(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, 
     }
 }
 
-/* SND.WND from a segment newer than the one that set it (WL1, WL2): an old one must not shrink it. */
+/* SND.WND from a segment newer than the one that set it (WL1, WL2): an old one must not shrink it.
+ */
 static bool take_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     if (!seq_lt(t->snd.wl1, g->seq) && !(seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack)))
@@ -68,7 +71,8 @@ static bool take_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g,
     return true;
 }
 
-static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event ev, bool dsack, la_ns now)
+static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event ev, bool dsack,
+                           la_ns now)
 {
     switch (ev) {
     case RECOVERY_NOTHING:
@@ -87,7 +91,8 @@ static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event e
         tcp_rule(tcp, t, R_DSACK_SEEN, now);
 }
 
-/* SND.UNA moves: bytes leave the queue, and our FIN is known to have arrived if the ACK covers it. */
+/* SND.UNA moves: bytes leave the queue, and our FIN is known to have arrived if the ACK covers it.
+ */
 static void advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     seqno text_end = seq_min(g->ack, t->sndq.end);
@@ -119,8 +124,8 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
     bool fresh = seq_gt(g->ack, prior), dsack = false, outstanding = tcb_outstanding(t);
     bool window_changed = take_window(tcp, t, g, now);
     /* RFC 5681 §2's five conditions. */
-    bool dup = !fresh && outstanding && g->len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) && seq_eq(g->ack, prior) &&
-               !window_changed;
+    bool dup = !fresh && outstanding && g->len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) &&
+               seq_eq(g->ack, prior) && !window_changed;
     if (fresh) {
         sample_rtt(tcp, t, g, now);
         advance(tcp, t, g, now);
@@ -133,11 +138,16 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
     }
     if (fresh || dup || g->opts.nsack) {
         struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
-        struct recovery_ack a = {.prior_una = prior, .acked = g->ack.v - prior.v, .dup = dup, .limited = t->cwnd_limited,
-                                 .opts = t->sack_ok && g->opts.nsack ? &g->opts : NULL, .seg_ack = g->ack};
+        struct recovery_ack a = {.prior_una = prior,
+                                 .acked = g->ack.v - prior.v,
+                                 .dup = dup,
+                                 .limited = t->cwnd_limited,
+                                 .opts = t->sack_ok && g->opts.nsack ? &g->opts : NULL,
+                                 .seg_ack = g->ack};
         if (!fresh)
             a.acked = 0;
-        enum recovery_event ev = recovery_on_ack(&t->recovery, &t->cc, tcp->ranges, &v, &a, &dsack, now);
+        enum recovery_event ev =
+            recovery_on_ack(&t->recovery, &t->cc, tcp->ranges, &v, &a, &dsack, now);
         count_recovery(tcp, t, ev, dsack, now);
         if (fresh)
             t->cwnd_limited = false;

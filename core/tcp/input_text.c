@@ -7,7 +7,8 @@ static bool receives(const struct tcb *t)
     return t->state == LA_ESTABLISHED || t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2;
 }
 
-/* Sixth: the urgent pointer.  The program hears whenever it moves ahead of what was read (MUST-32). */
+/* Sixth: the urgent pointer.  The program hears whenever it moves ahead of what was read (MUST-32).
+ */
 static void step6_urg(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     if (!(g->flags & TCP_URG) || !receives(t))
@@ -43,14 +44,15 @@ static void set_aside_urgent(struct tcb *t)
     }
 }
 
-/* When does this text want its ACK?  At once for anything out of order and for each second full segment, else the
- * timer runs (§3.8.6.3, RFC 5681 §4.2). */
+/* When does this text want its ACK?  At once for anything out of order and for each second full
+ * segment, else the timer runs (§3.8.6.3, RFC 5681 §4.2). */
 static void schedule_ack(struct tcp *tcp, struct tcb *t, const struct rcvq_result *r, la_ns now)
 {
     bool odd = r->filled || r->dup || r->refused || t->rcvq.ooo.count;
     t->unacked_in += r->advanced;
     if (odd || t->opt.quickack || t->unacked_in >= 2U * t->smss || t->ack_now) {
-        /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its own. */
+        /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its
+         * own. */
         if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !r->advanced)
             t->acks_owed++;
         tcp_ack_now(tcp, t);

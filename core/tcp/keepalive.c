@@ -1,4 +1,5 @@
-/* keepalive.c: finding out that an idle peer is gone (RFC 9293 §3.8.4, experiment 21).  Off unless asked for. */
+/* keepalive.c: finding out that an idle peer is gone (RFC 9293 §3.8.4, experiment 21).  Off unless
+ * asked for. */
 #include "tcp/spine.h"
 
 static bool wanted(const struct tcb *t)
@@ -31,7 +32,8 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     bool outstanding = seq_lt(t->snd.una, t->snd.nxt) || t->persist;
     la_ns idle_until = t->last_heard + LA_MSEC(t->opt.keepidle_ms);
     if (outstanding || (t->keep_probes == 0 && now < idle_until)) {
-        timer_arm(tcp, t, TIMER_KEEP, now < idle_until ? idle_until : now + LA_MSEC(t->opt.keepintvl_ms));
+        timer_arm(tcp, t, TIMER_KEEP,
+                  now < idle_until ? idle_until : now + LA_MSEC(t->opt.keepintvl_ms));
         return;
     }
     trace_timer(tcp, t, LA_TIMER_KEEPALIVE, now);

@@ -1,8 +1,7 @@
-/* listen.c: segments to LISTEN (RFC 9293 §3.10.7.2) and to half-open connections (§3.10.7.4 for SYN-RECEIVED of a
- * passive open), SYN cookies (RFC 4987). */
+/* listen.c: segments to LISTEN (RFC 9293 §3.10.7.2) and to half-open connections (§3.10.7.4 for
+ * SYN-RECEIVED of a passive open), SYN cookies (RFC 4987). */
 #include "tcp/spine.h"
 #include "tcp/syncookie.h"
-
 
 static void enqueue(struct tcp *tcp, struct listener *l, struct tcb *t)
 {
@@ -16,7 +15,8 @@ static void enqueue(struct tcp *tcp, struct listener *l, struct tcb *t)
     tcp_listener_event(tcp, l, LA_EV_ACCEPT);
 }
 
-/* The handshake's ACK is here: a connection of its own, which takes the segment from step five on. */
+/* The handshake's ACK is here: a connection of its own, which takes the segment from step five on.
+ */
 static void promote(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns now)
 {
     struct listener *l = listener_at(tcp, e->listener);
@@ -34,8 +34,8 @@ static void promote(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns 
     tcb_segment(tcp, t, g, now);
 }
 
-static void remember_syn(struct tcp *tcp, struct embryo *e, const struct listener *l, const struct tcp_seg *g,
-                         const struct tcp_opts *o, la_ns now)
+static void remember_syn(struct tcp *tcp, struct embryo *e, const struct listener *l,
+                         const struct tcp_seg *g, const struct tcp_opts *o, la_ns now)
 {
     e->irs = g->seq;
     e->mss = syn_mss(tcp, o, ip_is_v4(&e->id.remote), now);
@@ -51,8 +51,8 @@ static void remember_syn(struct tcp *tcp, struct embryo *e, const struct listene
 }
 
 /* Room for one more half-open connection, in the table and with its timer. */
-static struct embryo *embryo_new(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
-                                 const struct tcp_seg *g, la_ns now)
+static struct embryo *embryo_new(struct tcp *tcp, struct listener *l, const struct tuple *id,
+                                 uint32_t hash, const struct tcp_seg *g, la_ns now)
 {
     uint32_t index;
     if (!heap_reserve(&tcp->timers, tcp->tcbs.used + tcp->embryos.used + 1))
@@ -91,7 +91,8 @@ static void open_embryo(struct tcp *tcp, struct listener *l, struct embryo *e, r
 }
 
 /* No room to remember: answer with a number that remembers for us. */
-static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple *id, const struct tcp_seg *g, la_ns now)
+static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple *id,
+                        const struct tcp_seg *g, la_ns now)
 {
     struct embryo e = {.id = *id, .listener = l->self, .ifx = g->d->ifx};
     uint32_t tsval = ts_now(tcp, id, now);
@@ -99,19 +100,32 @@ static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple 
     e.iss = syncookie_make(tcp, id, g->seq, &g->opts, &tsval, now);
     if (!e.ts_ok) /* shift and SACK have nowhere to be remembered */
         e.wscale_ok = e.sack_ok = false;
-    struct tcp_opts o = {.has_mss = true, .mss = mss_announce(tcp, e.ifx, ip_is_v4(&id->remote)), .has_ts = e.ts_ok,
-                         .tsval = tsval, .tsecr = e.ts_recent, .has_wscale = e.wscale_ok,
-                         .wscale = window_shift(&l->opt), .sack_permitted = e.sack_ok};
-    struct bare b = {.id = id, .scope = seg_scope(id, g), .seq = e.iss, .ack = seq_add(g->seq, 1),
-                     .flags = TCP_SYN | TCP_ACK, .ttl = l->opt.ttl, .tos = (uint8_t)(l->opt.dscp << 2),
-                     .wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535, .opts = &o, .state = LA_LISTEN};
+    struct tcp_opts o = {.has_mss = true,
+                         .mss = mss_announce(tcp, e.ifx, ip_is_v4(&id->remote)),
+                         .has_ts = e.ts_ok,
+                         .tsval = tsval,
+                         .tsecr = e.ts_recent,
+                         .has_wscale = e.wscale_ok,
+                         .wscale = window_shift(&l->opt),
+                         .sack_permitted = e.sack_ok};
+    struct bare b = {.id = id,
+                     .scope = seg_scope(id, g),
+                     .seq = e.iss,
+                     .ack = seq_add(g->seq, 1),
+                     .flags = TCP_SYN | TCP_ACK,
+                     .ttl = l->opt.ttl,
+                     .tos = (uint8_t)(l->opt.dscp << 2),
+                     .wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535,
+                     .opts = &o,
+                     .state = LA_LISTEN};
     tcp_rule(tcp, NULL, R_COOKIE_SENT, now);
     emit_bare(tcp, &b, now);
 }
 
-/* An ACK out of the blue may carry one of our cookies.  RST+ACK never does (it would let a refusal open). */
-static bool accept_cookie(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
-                          struct tcp_seg *g, la_ns now)
+/* An ACK out of the blue may carry one of our cookies.  RST+ACK never does (it would let a refusal
+ * open). */
+static bool accept_cookie(struct tcp *tcp, struct listener *l, const struct tuple *id,
+                          uint32_t hash, struct tcp_seg *g, la_ns now)
 {
     struct tcp_opts syn;
     if (!tcp->cfg->syn_cookies || (g->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
@@ -133,8 +147,8 @@ static bool accept_cookie(struct tcp *tcp, struct listener *l, const struct tupl
     return true;
 }
 
-static void syn(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash, struct tcp_seg *g, ref tw,
-                la_ns now)
+static void syn(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
+                struct tcp_seg *g, ref tw, la_ns now)
 {
     if (l->waiting >= l->backlog) {
         tcp_drop(tcp, NULL, id, R_LISTEN_BACKLOG, now);
@@ -162,8 +176,8 @@ static void syn(struct tcp *tcp, struct listener *l, const struct tuple *id, uin
     }
 }
 
-void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash, struct tcp_seg *g, ref tw,
-                  la_ns now)
+void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
+                  struct tcp_seg *g, ref tw, la_ns now)
 {
     if (g->flags & TCP_RST) {
         tcp_drop(tcp, NULL, id, R_LISTEN_RST, now);
@@ -185,10 +199,17 @@ static void ack_embryo(struct tcp *tcp, const struct embryo *e, const struct tcp
 {
     const struct listener *l = listener_at(tcp, e->listener);
     uint32_t wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535;
-    struct tcp_opts o = {.has_ts = e->ts_ok, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->ts_recent};
-    struct bare b = {.id = &e->id, .scope = seg_scope(&e->id, g), .seq = seq_add(e->iss, 1), .ack = seq_add(e->irs, 1),
-                     .flags = TCP_ACK, .ttl = l->opt.ttl, .tos = (uint8_t)(l->opt.dscp << 2),
-                     .wnd = e->wscale_ok ? wnd >> window_shift(&l->opt) : wnd, .opts = e->ts_ok ? &o : NULL,
+    struct tcp_opts o = {
+        .has_ts = e->ts_ok, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->ts_recent};
+    struct bare b = {.id = &e->id,
+                     .scope = seg_scope(&e->id, g),
+                     .seq = seq_add(e->iss, 1),
+                     .ack = seq_add(e->irs, 1),
+                     .flags = TCP_ACK,
+                     .ttl = l->opt.ttl,
+                     .tos = (uint8_t)(l->opt.dscp << 2),
+                     .wnd = e->wscale_ok ? wnd >> window_shift(&l->opt) : wnd,
+                     .opts = e->ts_ok ? &o : NULL,
                      .state = LA_SYN_RECEIVED};
     emit_bare(tcp, &b, now);
 }
@@ -229,8 +250,8 @@ void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns no
         embryo_send_synack(tcp, e, now);
         return;
     }
-    if (e->ts_ok && !(g->flags & TCP_RST) && g->opts.has_ts && (int32_t)(g->opts.tsval - e->ts_recent) < 0 &&
-        !tcp->cfg->lab.no_paws) {
+    if (e->ts_ok && !(g->flags & TCP_RST) && g->opts.has_ts &&
+        (int32_t)(g->opts.tsval - e->ts_recent) < 0 && !tcp->cfg->lab.no_paws) {
         tcp_drop(tcp, NULL, &e->id, R_PAWS, now);
         ack_embryo(tcp, e, g, now);
         return;

@@ -14,7 +14,8 @@ uint16_t mss_announce(const struct tcp *tcp, int ifx, bool v4)
     return (uint16_t)(mss > 65495 ? 65495 : mss);
 }
 
-/* Eff.snd.MSS (MUST-16): the smaller of the peer's word, the path and the program's wish, less options. */
+/* Eff.snd.MSS (MUST-16): the smaller of the peer's word, the path and the program's wish, less
+ * options. */
 void mss_update(struct tcp *tcp, struct tcb *t)
 {
     bool v4 = tcb_is_v4(t);

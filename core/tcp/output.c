@@ -1,9 +1,10 @@
-/* output.c: decides what leaves next (RFC 9293 §3.7.4, §3.8, RFC 5681, RFC 6298).  emit.c builds it.
+/* output.c: decides what leaves next (RFC 9293 §3.7.4, §3.8, RFC 5681, RFC 6298).  emit.c builds
+ * it.
  *
- * Pull: the driver asks an interface, the interface's list names a connection, the connection is asked for one
- * segment.  Order within a connection: handshake, retransmission or new text as recovery allows, FIN with the
- * last of it, probes, and an ACK of its own only if nothing carried it.
- * Invariant: SND.NXT is the highest number ever sent plus one; it never goes back. */
+ * Pull: the driver asks an interface, the interface's list names a connection, the connection is
+ * asked for one segment.  Order within a connection: handshake, retransmission or new text as
+ * recovery allows, FIN with the last of it, probes, and an ACK of its own only if nothing carried
+ * it. Invariant: SND.NXT is the highest number ever sent plus one; it never goes back. */
 #include "tcp/spine.h"
 
 #define BURST 32U /* frames in a row of one connection, while others wait */
@@ -77,7 +78,8 @@ static void wake_waiting(struct tcp *tcp)
 
 /* ---- emitting ---- */
 
-/* Nobody answers for the next hop: an open fails, an open connection retries by its timer (MUST-56). */
+/* Nobody answers for the next hop: an open fails, an open connection retries by its timer
+ * (MUST-56). */
 static enum out unreachable(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     tcp_rule(tcp, t, R_NEIGHBOUR_FAILED, now);
@@ -106,7 +108,8 @@ static void acknowledged(struct tcb *t)
     timer_stop(t, TIMER_DELACK);
 }
 
-static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f, la_ns now)
+static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
+                     la_ns now)
 {
     switch (emit_tcb(tcp, t, e, f, now)) {
     case NET_READY:
@@ -124,7 +127,8 @@ static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struc
 static enum out emit_syn(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
 {
     bool answer = t->state != LA_SYN_SENT;
-    struct emit e = {.seq = t->snd.iss, .flags = (uint8_t)(TCP_SYN | (answer ? TCP_ACK : 0)),
+    struct emit e = {.seq = t->snd.iss,
+                     .flags = (uint8_t)(TCP_SYN | (answer ? TCP_ACK : 0)),
                      .retransmit = t->backoff > 0};
     enum out r = emit(tcp, t, &e, f, now);
     if (r != OUT_FRAME)
@@ -150,10 +154,11 @@ static enum out emit_ack(struct tcp *tcp, struct tcb *t, seqno at, struct la_fra
 
 /* ---- retransmission ---- */
 
-static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from, uint32_t room,
-                           struct la_frame *f, la_ns now)
+static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
+                           seqno from, uint32_t room, struct la_frame *f, la_ns now)
 {
-    struct emit e = {.seq = from, .flags = TCP_ACK, .retransmit = true, .nsack = emit_sack_blocks(t, true)};
+    struct emit e = {
+        .seq = from, .flags = TCP_ACK, .retransmit = true, .nsack = emit_sack_blocks(t, true)};
     uint32_t cap = t->smss - (e.nsack ? 4 + 8 * e.nsack : 0), text = t->sndq.end.v - from.v;
     if (seq_lt(from, t->sndq.una)) {
         /* The SYN itself: a FIN was sent from SYN-RECEIVED before anything was acknowledged. */
@@ -207,7 +212,8 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
     return false;
 }
 
-static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from, uint32_t n, la_ns now)
+static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from,
+                     uint32_t n, la_ns now)
 {
     if (seq_eq(t->snd.una, from))
         t->rtx_since = now;
@@ -231,8 +237,8 @@ static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
     return dev->gso_max - dev->gso_max % mss;
 }
 
-static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, uint32_t room,
-                         struct la_frame *f, la_ns now)
+static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
+                         uint32_t room, struct la_frame *f, la_ns now)
 {
     struct emit e = {.seq = t->snd.nxt, .flags = TCP_ACK, .nsack = emit_sack_blocks(t, true)};
     uint32_t unsent = t->sndq.end.v - t->snd.nxt.v;
@@ -271,8 +277,10 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
     return OUT_FRAME;
 }
 
-/* One number beyond, or at the edge of, a closed window: the oldest not acknowledged, else a new one (§3.8.6.1). */
-static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, struct la_frame *f, la_ns now)
+/* One number beyond, or at the edge of, a closed window: the oldest not acknowledged, else a new
+ * one (§3.8.6.1). */
+static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
+                           struct la_frame *f, la_ns now)
 {
     bool fresh = seq_eq(t->snd.una, t->snd.nxt);
     struct emit e = {.seq = t->snd.una, .flags = TCP_ACK, .mss = t->smss, .retransmit = !fresh};
@@ -358,8 +366,8 @@ static enum out tcb_output(struct tcp *tcp, struct tcb *t, struct la_frame *f, l
 /* Certainly nothing left: saves asking again. */
 static bool drained(const struct tcb *t)
 {
-    return !t->ack_now && !t->acks_owed && !t->syn_now && !t->keep_now && !t->rtx_now && !tcb_unsent(t) &&
-           t->recovery.state == RECOVERY_OPEN;
+    return !t->ack_now && !t->acks_owed && !t->syn_now && !t->keep_now && !t->rtx_now &&
+           !tcb_unsent(t) && t->recovery.state == RECOVERY_OPEN;
 }
 
 bool tcp_tx(struct tcp *tcp, int ifx, struct la_frame *f, la_ns now)

@@ -1,6 +1,6 @@
-/* persist.c: probing a window that the peer keeps closed (RFC 9293 §3.8.6.1), also after close, and the
- * sender's silly-window override (§3.8.6.2.1), which waits on the same timer.
- * Invariant: while probes are answered a connection with a program lives on (MUST-37). */
+/* persist.c: probing a window that the peer keeps closed (RFC 9293 §3.8.6.1), also after close, and
+ * the sender's silly-window override (§3.8.6.2.1), which waits on the same timer. Invariant: while
+ * probes are answered a connection with a program lives on (MUST-37). */
 #include "tcp/spine.h"
 
 void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now)

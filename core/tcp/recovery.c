@@ -49,11 +49,15 @@ static void begin(struct recovery *r, const struct recovery_view *v, enum recove
     scoreboard_rewind(&r->sb);
 }
 
-/* RFC 5681 §3.2 steps 2 and 3, RFC 6675 §5 step 4.  What limited transmit sent beyond cwnd does not
- * count as FlightSize. */
-static void enter_fast(struct recovery *r, struct cc *c, const struct recovery_view *v, la_ns now)
+/* RFC 5681 §3.2 steps 2 and 3, RFC 6675 §5 step 4.  FlightSize is not more than cwnd: what limited
+ * transmit sent beyond it does not count.  Nor is it less while cwnd is the limit: had each ACK
+ * been answered as it came, and not a batch of them later, the window would be full. */
+static void enter_fast(struct recovery *r, struct cc *c, const struct recovery_view *v,
+                       bool limited, la_ns now)
 {
-    cc_ops_of(c)->on_loss(c, min_u32(flight(v), c->cwnd), v->smss, now);
+    uint32_t n = limited ? c->cwnd : min_u32(flight(v), c->cwnd);
+
+    cc_ops_of(c)->on_loss(c, n, v->smss, now);
     begin(r, v, RECOVERY_FAST);
     if (!v->sack)
         r->inflate = (int32_t)min_u32(DUP_THRESH * v->smss, flight(v));
@@ -78,12 +82,16 @@ static bool sack_says_lost(struct recovery *r, const struct recovery_view *v, ui
     return (fresh > 0 && r->dupacks >= DUP_THRESH) || scoreboard_is_lost(&r->sb, v->una);
 }
 
-/* RFC 6582 §3.2 step 2: three duplicates, and not of bytes that the last recovery sent twice. */
-static bool dupacks_say_lost(struct recovery *r, const struct recovery_view *v, bool dup)
+/* RFC 6582 §3.2 step 2: three duplicates, and not of bytes that the last recovery sent twice.  With
+ * una at `recover` they may be either; twice sent bytes would have moved una by far (§4.1). */
+static bool dupacks_say_lost(struct recovery *r, const struct cc *c, const struct recovery_view *v,
+                             bool dup)
 {
     if (dup && r->dupacks < UINT8_MAX)
         r->dupacks++;
-    return dup && r->dupacks >= DUP_THRESH && seq_gt(v->una, r->recover);
+    if (!dup || r->dupacks < DUP_THRESH)
+        return false;
+    return seq_gt(v->una, r->recover) || (c->cwnd > v->smss && r->jump <= 4 * v->smss);
 }
 
 /* ---- one ACK ---- */
@@ -91,10 +99,10 @@ static bool dupacks_say_lost(struct recovery *r, const struct recovery_view *v, 
 static enum recovery_event ack_open(struct recovery *r, struct cc *c, const struct recovery_view *v,
                                     const struct recovery_ack *a, uint32_t fresh, la_ns now)
 {
-    bool lost = v->sack ? sack_says_lost(r, v, fresh) : dupacks_say_lost(r, v, a->dup);
+    bool lost = v->sack ? sack_says_lost(r, v, fresh) : dupacks_say_lost(r, c, v, a->dup);
 
     if (lost && seq_lt(v->una, v->nxt)) {
-        enter_fast(r, c, v, now);
+        enter_fast(r, c, v, a->limited, now);
         return RECOVERY_ENTERED;
     }
     if (a->acked > 0)
@@ -140,7 +148,7 @@ static enum recovery_event ack_fast(struct recovery *r, struct cc *c, const stru
     if (!v->sack) { /* deflate; no burst if little is in flight */
         c->cwnd = min_u32(c->ssthresh, max_u32(flight(v), v->smss) + v->smss);
     } else if (sack_says_lost(r, v, fresh) && seq_lt(v->una, v->nxt)) {
-        enter_fast(r, c, v, now);
+        enter_fast(r, c, v, a->limited, now);
         return RECOVERY_ENTERED;
     }
     return RECOVERY_LEFT;
@@ -158,7 +166,7 @@ static enum recovery_event ack_loss(struct recovery *r, struct cc *c, const stru
         return RECOVERY_NOTHING; /* no fast recovery until then (RFC 6675 §5.1, RFC 6582 §4) */
     leave(r);
     if (v->sack && sack_says_lost(r, v, fresh) && seq_lt(v->una, v->nxt)) {
-        enter_fast(r, c, v, now);
+        enter_fast(r, c, v, a->limited, now);
         return RECOVERY_ENTERED;
     }
     return RECOVERY_LEFT;
@@ -180,8 +188,10 @@ enum recovery_event recovery_on_ack(struct recovery *r, struct cc *c, struct poo
         *dsack = a->opts && scoreboard_dsack(a->opts, a->seg_ack, v->nxt);
         fresh = scoreboard_update(&r->sb, ranges, &at, a->opts, *dsack);
     }
-    if (a->acked > 0)
+    if (a->acked > 0) {
         r->dupacks = 0;
+        r->jump = a->acked;
+    }
     switch ((enum recovery_state)r->state) {
     case RECOVERY_OPEN:
         return ack_open(r, c, v, a, fresh, now);

@@ -9,24 +9,25 @@
 #include "tcp/tcp.h"
 
 /* Every constant of the protocol that is not an option. */
-#define MSS_DEFAULT_V4 536U   /* MUST-15 */
+#define MSS_DEFAULT_V4 536U /* MUST-15 */
 #define MSS_DEFAULT_V6 1220U
-#define MSS_FLOOR 48U         /* smaller ones cost more than they carry (CVE-2019-11479) */
-#define DELACK_NS LA_MSEC(40) /* MUST-40: below 500 ms */
-#define CHALLENGE_NS LA_MSEC(500) /* RFC 5961 §7 */
+#define MSS_FLOOR 48U                /* smaller ones cost more than they carry (CVE-2019-11479) */
+#define DELACK_NS LA_MSEC(40)        /* MUST-40: below 500 ms */
+#define CHALLENGE_NS LA_MSEC(500)    /* RFC 5961 §7 */
 #define SWS_OVERRIDE_NS LA_MSEC(200) /* §3.8.6.2.1: 0.1 to 1 s */
 #define PERSIST_MAX_NS LA_SEC(60)
-#define ORPHAN_PROBES 8U      /* zero-window probes of an orphan */
+#define ORPHAN_PROBES 8U /* zero-window probes of an orphan */
 #define SYNACK_RETRIES 5U
 #define PAWS_IDLE_MS (24U * 24 * 3600 * 1000) /* RFC 7323 §5.5: 24 days */
-#define BLACK_HOLE_RTOS 3U    /* timeouts of a full segment before the path is suspected (RFC 4821 §7.7) */
+#define BLACK_HOLE_RTOS                                                                            \
+    3U /* timeouts of a full segment before the path is suspected (RFC 4821 §7.7) */
 
 /* A segment as it was sent; `text` shrinks as steps trim it, seq and len with it. */
 struct tcp_seg {
     seqno seq, ack;
-    uint32_t len;  /* text bytes left */
-    uint32_t at;   /* where they start in `text` */
-    uint32_t wnd;  /* SEG.WND, scaled but for SYNs */
+    uint32_t len; /* text bytes left */
+    uint32_t at;  /* where they start in `text` */
+    uint32_t wnd; /* SEG.WND, scaled but for SYNs */
     uint16_t up;
     uint8_t flags;
     struct slice text;
@@ -70,24 +71,34 @@ void tcp_event_unlink(struct tcp *tcp, struct ev_link *e);
 la_conn tcb_conn(const struct tcb *t);
 struct la_endpoint tcb_local(const struct tcb *t);
 struct la_endpoint tcb_remote(const struct tcb *t);
-static inline bool tcb_outstanding(const struct tcb *t) { return seq_lt(t->snd.una, t->snd.nxt); }
+static inline bool tcb_outstanding(const struct tcb *t)
+{
+    return seq_lt(t->snd.una, t->snd.nxt);
+}
 /* Text or a FIN that was never sent. */
 static inline bool tcb_unsent(const struct tcb *t)
 {
     return seq_lt(t->snd.nxt, t->sndq.end) || (t->fin_queued && !t->fin_sent);
 }
-static inline bool tcb_is_v4(const struct tcb *t) { return ip_is_v4(&t->id.remote); }
+static inline bool tcb_is_v4(const struct tcb *t)
+{
+    return ip_is_v4(&t->id.remote);
+}
 
 /* ---- trace.c: counting and telling ---- */
-enum verdict tcp_verdict(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, enum verdict v, la_ns now);
+enum verdict tcp_verdict(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, enum verdict v,
+                         la_ns now);
 /* The segment in hand is dropped under r. */
-void tcp_drop(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r, la_ns now);
-void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t, const struct tuple *id,
-                   enum la_state state, const struct la_trace_seg *seg, la_ns now);
-void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum la_state state,
-                      const struct tcp_seg *g, la_ns now);
+void tcp_drop(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r,
+              la_ns now);
+void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t,
+                   const struct tuple *id, enum la_state state, const struct la_trace_seg *seg,
+                   la_ns now);
+void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *id,
+                      enum la_state state, const struct tcp_seg *g, la_ns now);
 void trace_state(struct tcp *tcp, const struct tcb *t, enum la_state from, la_ns now);
-void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, enum la_state to, la_ns now);
+void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, enum la_state to,
+                  la_ns now);
 void trace_timer(struct tcp *tcp, const struct tcb *t, enum la_timer_kind k, la_ns now);
 
 /* ---- state.c ---- */
@@ -107,7 +118,8 @@ void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, u
                   struct tcp_seg *g, ref tw, la_ns now);
 void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns now);
 void input_synsent(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
-void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t hash, struct tcp_seg *g, la_ns now);
+void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t hash,
+                    struct tcp_seg *g, la_ns now);
 void input_icmp(struct tcp *tcp, const struct icmp_err *e, la_ns now);
 /* ESTABLISHED is reached: windows, congestion control, keep-alive begin. */
 void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now);
@@ -116,7 +128,8 @@ void take_syn_options(struct tcp *tcp, struct tcb *t, const struct tcp_opts *o, 
 uint16_t syn_mss(struct tcp *tcp, const struct tcp_opts *o, bool v4, la_ns now);
 
 /* ---- embryo.c ---- */
-/* Ends a half-open connection: back to LISTEN, a close record, TIME-WAIT restored if it had displaced one. */
+/* Ends a half-open connection: back to LISTEN, a close record, TIME-WAIT restored if it had
+ * displaced one. */
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now);
 void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now);
 void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now);
@@ -128,7 +141,10 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now);
 uint32_t window_announce(struct tcb *t);
 /* Has the program read enough that the peer should hear? */
 bool window_update_due(const struct tcb *t);
-static inline uint32_t window_open(const struct tcb *t) { return t->rcv.adv.v - t->rcv.nxt.v; }
+static inline uint32_t window_open(const struct tcb *t)
+{
+    return t->rcv.adv.v - t->rcv.nxt.v;
+}
 /* Shift that lets 16 bits cover this buffer. */
 uint8_t window_shift(const struct options *o);
 
@@ -154,14 +170,15 @@ struct emit {
 };
 /* How many SACK blocks the next segment carries, with text beside them or without. */
 uint32_t emit_sack_blocks(const struct tcb *t, bool text);
-enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f, la_ns now);
+enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
+                        la_ns now);
 /* Segments outside any send queue leave through the network layer's queue. */
 struct bare {
     const struct tuple *id;
     int16_t scope;
     seqno seq, ack;
     uint8_t flags, ttl, tos;
-    uint32_t wnd; /* as on the wire */
+    uint32_t wnd;                /* as on the wire */
     const struct tcp_opts *opts; /* or NULL */
     enum la_state state;         /* for the trace */
     const struct tcb *t;         /* for the trace, or NULL */
@@ -172,7 +189,8 @@ void emit_last_ack(struct tcp *tcp, struct tcb *t, la_ns now);
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */
 void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now);
 /* The two RSTs of §3.10.7.1 in answer to a segment. */
-void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g, la_ns now);
+void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,
+                    la_ns now);
 void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now);
 
 /* ---- mss.c: how large our segments are ---- */
@@ -187,10 +205,10 @@ void timer_stop_all(struct tcp *tcp, struct tcb *t);
 void tcp_expire(struct tcp *tcp, la_ns now);
 la_ns tcp_deadline(const struct tcp *tcp, la_ns now);
 /* What happened; each arms or stops what follows from it. */
-void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now);         /* numbers were sent */
+void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now); /* numbers were sent */
 void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now);
-void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now);       /* SND.WND or the queue changed */
-void tcp_on_heard(struct tcp *tcp, struct tcb *t, la_ns now);        /* a valid segment came */
+void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now); /* SND.WND or the queue changed */
+void tcp_on_heard(struct tcp *tcp, struct tcb *t, la_ns now);  /* a valid segment came */
 void keepalive_start(struct tcp *tcp, struct tcb *t, la_ns now);
 void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now);
@@ -202,8 +220,8 @@ void orphan_fin_wait_2(struct tcp *tcp, struct tcb *t, la_ns now);
 /* ---- end.c: how connections end ---- */
 /* Who sent the first FIN or RST, and why: only the first is kept. */
 void tcp_blame(struct tcb *t, enum la_side side, enum la_cause cause, la_ns now);
-/* To CLOSED: record, event, out of every list; the tcb stays for its program's handle, else it goes.  t may be
- * gone afterwards. */
+/* To CLOSED: record, event, out of every list; the tcb stays for its program's handle, else it
+ * goes.  t may be gone afterwards. */
 void tcp_end(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);
 /* RST to the peer, then tcp_end. */
 void tcp_reset(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);
@@ -212,7 +230,8 @@ void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now);
 
 /* ---- user.c: the calls of §3.10.1-6, by state ---- */
 int user_open(struct tcp *tcp, struct tcb *t, la_ns now);
-int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags, la_ns now);
+int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
+                  la_ns now);
 int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n, la_ns now);
 int user_consume(struct tcp *tcp, struct tcb *t, uint32_t n, la_ns now);
 int user_shutdown(struct tcp *tcp, struct tcb *t, unsigned how, la_ns now);

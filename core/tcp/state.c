@@ -4,8 +4,9 @@
 
 #define TO(s) (1U << LA_##s)
 
-/* Figure 5, and the way to CLOSED that a RST, a timeout or an abort opens from every state.  LISTEN stands for
- * the listener's own type; SYN-RECEIVED from LISTEN is an embryo until it is promoted. */
+/* Figure 5, and the way to CLOSED that a RST, a timeout or an abort opens from every state.  LISTEN
+ * stands for the listener's own type; SYN-RECEIVED from LISTEN is an embryo until it is promoted.
+ */
 static const uint16_t edges[LA_STATES] = {
     [LA_CLOSED] = TO(SYN_SENT) | TO(SYN_RECEIVED),
     [LA_LISTEN] = 0,

@@ -1,4 +1,5 @@
-/* synsent.c: SYN-SENT (RFC 9293 §3.10.7.3), with erratum 8167: a RST's sequence number is not tested here. */
+/* synsent.c: SYN-SENT (RFC 9293 §3.10.7.3), with erratum 8167: a RST's sequence number is not
+ * tested here. */
 #include "tcp/spine.h"
 
 /* What both sides said in their SYNs is in force from now on. */

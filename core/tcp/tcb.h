@@ -1,5 +1,6 @@
-/* tcb.h: the transmission control block (RFC 9293 §3.3.1): one connection, from SYN-SENT or ESTABLISHED on.
- * The half-open (embryo.h), the listening (listener.h) and the waiting (timewait.h) have types of their own. */
+/* tcb.h: the transmission control block (RFC 9293 §3.3.1): one connection, from SYN-SENT or
+ * ESTABLISHED on. The half-open (embryo.h), the listening (listener.h) and the waiting (timewait.h)
+ * have types of their own. */
 #ifndef LA_TCP_TCB_H
 #define LA_TCP_TCB_H
 
@@ -12,12 +13,13 @@
 #include "tcp/sndq.h"
 #include "tcp/tuple.h"
 
-/* The slots of a connection's deadlines.  They exclude each other within a slot; timer.c alone arms them. */
+/* The slots of a connection's deadlines.  They exclude each other within a slot; timer.c alone arms
+ * them. */
 enum timer_slot {
-    TIMER_RTX,    /* retransmission, or persist */
+    TIMER_RTX, /* retransmission, or persist */
     TIMER_DELACK,
-    TIMER_KEEP,   /* keep-alive */
-    TIMER_LIFE,   /* FIN-WAIT-2 of an orphan, linger, user timeout */
+    TIMER_KEEP, /* keep-alive */
+    TIMER_LIFE, /* FIN-WAIT-2 of an orphan, linger, user timeout */
     TIMER_SLOTS
 };
 
@@ -33,17 +35,20 @@ struct tcb {
     uint32_t next, hash; /* conntab */
     struct tuple id;
 
-    uint8_t state;   /* enum la_state; written by tcp_enter() alone */
-    uint8_t queue;   /* enum tcb_queue */
+    uint8_t state;     /* enum la_state; written by tcp_enter() alone */
+    uint8_t queue;     /* enum tcb_queue */
     uint8_t queue_ifx; /* whose ready list */
-    uint8_t backoff; /* expirations of the retransmission or persist timer in a row */
+    uint8_t backoff;   /* expirations of the retransmission or persist timer in a row */
     uint8_t keep_probes;
-    bool used : 1 /* not in the pool's free list */, in_table : 1, handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */,
-        sack_ok : 1, ts_ok : 1, wscale_ok : 1, fin_queued : 1 /* CLOSE was called */, fin_sent : 1, fin_acked : 1,
-        fin_received : 1, fin_out_of_order : 1, read_shut : 1 /* the program reads no more */;
-    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */, probe_now : 1,
-        syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1, urg_in : 1, urg_seen : 1, rtt_timing : 1,
-        more_coming : 1 /* LA_SEND_MORE */, cwnd_limited : 1, recorded : 1, has_oob : 1;
+    bool used : 1 /* not in the pool's free list */, in_table : 1,
+        handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */, sack_ok : 1,
+        ts_ok : 1, wscale_ok : 1, fin_queued : 1 /* CLOSE was called */, fin_sent : 1,
+        fin_acked : 1, fin_received : 1, fin_out_of_order : 1,
+        read_shut : 1 /* the program reads no more */;
+    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */,
+        probe_now : 1, syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1,
+        urg_in : 1, urg_seen : 1, rtt_timing : 1, more_coming : 1 /* LA_SEND_MORE */,
+        cwnd_limited : 1, recorded : 1, has_oob : 1;
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;
@@ -55,13 +60,13 @@ struct tcb {
     } snd;
     struct {
         seqno nxt, irs, up;
-        seqno adv;  /* right edge that was announced: never moves left (SHLD-14) */
-        seqno acked;/* Last.ACK.sent (RFC 7323 §4.3) */
+        seqno adv;   /* right edge that was announced: never moves left (SHLD-14) */
+        seqno acked; /* Last.ACK.sent (RFC 7323 §4.3) */
         uint8_t wscale;
     } rcv;
-    seqno fin_seq;  /* the peer's FIN, while out of order */
-    uint16_t peer_mss, smss; /* what the peer can take; what we send now */
-    uint32_t unacked_in;     /* bytes received since our last ACK */
+    seqno fin_seq;                    /* the peer's FIN, while out of order */
+    uint16_t peer_mss, smss;          /* what the peer can take; what we send now */
+    uint32_t unacked_in;              /* bytes received since our last ACK */
     uint32_t ts_recent, ts_recent_at; /* value, and our millisecond clock then */
     uint32_t ts_offset;
     uint32_t flow; /* IPv6 flow label */
@@ -75,12 +80,12 @@ struct tcb {
     seqno rtt_seq; /* without timestamps: the number being timed (Karn) */
     la_ns rtt_at;
     la_ns last_sent, last_heard;
-    la_ns rtx_since;     /* when the oldest outstanding number was first sent without progress since */
-    la_ns challenge_at;  /* last challenge ACK (RFC 5961 §7, per connection) */
+    la_ns rtx_since; /* when the oldest outstanding number was first sent without progress since */
+    la_ns challenge_at; /* last challenge ACK (RFC 5961 §7, per connection) */
     struct net_path path;
 
     la_ns at[TIMER_SLOTS];
-    la_ns heap_at;  /* its time in the heap: never later than the earliest slot */
+    la_ns heap_at; /* its time in the heap: never later than the earliest slot */
     uint32_t heap_pos;
     uint32_t q_prev, q_next; /* ready or waiting list */
     uint32_t acc_next;       /* a listener's accept queue */
@@ -91,7 +96,7 @@ struct tcb {
 
     /* for the close record */
     uint8_t first_fin, rst_by, cause;
-    int8_t error;      /* enum la_err */
+    int8_t error; /* enum la_err */
     int8_t soft_error;
     uint8_t last_state;
     uint32_t serial;

@@ -35,7 +35,8 @@ int tcp_init(struct tcp *tcp, la_ns now)
     pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos);
     pool_init(&tcp->listeners, tcp->mem, sizeof(struct listener), cfg->max_listeners);
     heap_init(&tcp->timers, tcp->mem, cfg->max_conns + cfg->max_embryos + 1, timer_pos, tcp);
-    int err = conntab_init(&tcp->tab, tcp->mem, &key, cfg->max_conns + cfg->max_embryos + cfg->max_time_wait);
+    int err = conntab_init(&tcp->tab, tcp->mem, &key,
+                           cfg->max_conns + cfg->max_embryos + cfg->max_time_wait);
     if (!err)
         err = timewait_init(&tcp->tw, tcp->mem, cfg->max_time_wait, 2 * cfg->msl);
     if (!err)

@@ -1,4 +1,5 @@
-/* tcp.h: all connections of a stack: pools, table, timers, queues, and the doors that core/stack/ uses. */
+/* tcp.h: all connections of a stack: pools, table, timers, queues, and the doors that core/stack/
+ * uses. */
 #ifndef LA_TCP_TCP_H
 #define LA_TCP_TCP_H
 
@@ -32,31 +33,41 @@ struct tcp {
     const struct la_config *cfg;
     struct mem *mem;
     struct net *net;
-    uint64_t *rules;      /* R_COUNT counts */
+    uint64_t *rules; /* R_COUNT counts */
     struct pool tcbs, embryos, listeners;
     struct pool *blocks, *ranges;
     struct conntab tab;
     struct timewait tw;
     struct records records;
-    struct heap timers;   /* of refs: tcbs and embryos */
+    struct heap timers;               /* of refs: tcbs and embryos */
     uint32_t ports[LISTENER_BUCKETS]; /* listeners by port */
     struct tcb_list ready[NET_IFS];
-    struct tcb_list waiting; /* for a neighbour */
-    uint32_t wait_epoch;     /* net_epoch() when `waiting` was last looked at */
+    struct tcb_list waiting;   /* for a neighbour */
+    uint32_t wait_epoch;       /* net_epoch() when `waiting` was last looked at */
     uint32_t ev_head, ev_tail; /* tcbs and listeners (EV_LISTENER set) with events */
-    uint32_t handles;        /* tcbs that a program holds */
+    uint32_t handles;          /* tcbs that a program holds */
     uint64_t sip_counter;
     struct sipkey key_isn, key_ts, key_port, key_cookie;
-    uint32_t rng_port;       /* RFC 6056 algorithm 4's table offset */
-    uint32_t burst;          /* frames that the connection at the head has sent in a row */
-    uint8_t hdr[NET_L2_MAX + IPV6_HLEN + TCP_HLEN_MAX + 6]; /* the header of the frame that tcp_tx made last */
+    uint32_t rng_port; /* RFC 6056 algorithm 4's table offset */
+    uint32_t burst;    /* frames that the connection at the head has sent in a row */
+    uint8_t hdr[NET_L2_MAX + IPV6_HLEN + TCP_HLEN_MAX +
+                6]; /* the header of the frame that tcp_tx made last */
 };
 
 #define EV_LISTENER 0x80000000U /* also set in la_conn.index of a listener */
 
-static inline struct tcb *tcb_at(const struct tcp *tcp, uint32_t i) { return pool_at(&tcp->tcbs, i); }
-static inline struct embryo *embryo_at(const struct tcp *tcp, uint32_t i) { return pool_at(&tcp->embryos, i); }
-static inline struct listener *listener_at(const struct tcp *tcp, uint32_t i) { return pool_at(&tcp->listeners, i); }
+static inline struct tcb *tcb_at(const struct tcp *tcp, uint32_t i)
+{
+    return pool_at(&tcp->tcbs, i);
+}
+static inline struct embryo *embryo_at(const struct tcp *tcp, uint32_t i)
+{
+    return pool_at(&tcp->embryos, i);
+}
+static inline struct listener *listener_at(const struct tcp *tcp, uint32_t i)
+{
+    return pool_at(&tcp->listeners, i);
+}
 
 /* Counts a rule; the trace hears of it with the connection it is about (t may be NULL). */
 void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);

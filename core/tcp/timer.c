@@ -1,9 +1,9 @@
 /* timer.c: the only place that arms deadlines (RFC 9293 §3.8, RFC 6298 §5).
  *
  * Each connection has a few slots; the heap holds their earliest.  A slot that moves later leaves
- * the heap alone: when the old time comes, the connection is put back at its true time.  So an ACK that
- * restarts the retransmission timer costs one store.
- * Invariant: heap_at <= every armed slot, and heap_at is the time in the heap. */
+ * the heap alone: when the old time comes, the connection is put back at its true time.  So an ACK
+ * that restarts the retransmission timer costs one store. Invariant: heap_at <= every armed slot,
+ * and heap_at is the time in the heap. */
 #include "tcp/spine.h"
 
 static void heap_to(struct tcp *tcp, struct tcb *t, la_ns when)
@@ -139,7 +139,8 @@ void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
     if (t->snd.wnd == 0)
         return;
     if (t->persist) {
-        /* The window is open again: what the probes carried was refused, so it goes again at once. */
+        /* The window is open again: what the probes carried was refused, so it goes again at once.
+         */
         t->backoff = 0;
         timer_stop(t, TIMER_RTX);
         t->persist = false;
@@ -181,13 +182,15 @@ static void handshake_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     tcp_ready(tcp, t);
 }
 
-/* Large segments may vanish where ICMP is filtered: after a few timeouts try smaller ones (RFC 4821 §7.7). */
+/* Large segments may vanish where ICMP is filtered: after a few timeouts try smaller ones (RFC 4821
+ * §7.7). */
 static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     bool v4 = tcb_is_v4(t);
     uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote);
     uint32_t next = v4 ? (pmtu > 1024 ? 1024 : 576) : 1280;
-    if (t->backoff < BLACK_HOLE_RTOS || pmtu <= next || seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
+    if (t->backoff < BLACK_HOLE_RTOS || pmtu <= next ||
+        seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
         return;
     tcp_rule(tcp, t, R_PMTU_BLACK_HOLE, now);
     net_pmtu_set(tcp->net, &t->id.remote, next, now);

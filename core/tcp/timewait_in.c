@@ -1,8 +1,8 @@
 /* timewait_in.c: segments that meet TIME-WAIT (RFC 9293 §3.10.7.4, RFC 1337, RFC 6191).
  *
- * The two reasons for the wait are here: a FIN that comes again is acknowledged again and the wait begins anew (our
- * last ACK was lost), and old duplicates are turned away until they have died.  A segment in order that only
- * acknowledges is not answered, as two ends could go on for ever. */
+ * The two reasons for the wait are here: a FIN that comes again is acknowledged again and the wait
+ * begins anew (our last ACK was lost), and old duplicates are turned away until they have died.  A
+ * segment in order that only acknowledges is not answered, as two ends could go on for ever. */
 #include "tcp/spine.h"
 
 static struct la_record *record_of(struct tcp *tcp, const struct tw_entry *e)
@@ -12,13 +12,21 @@ static struct la_record *record_of(struct tcp *tcp, const struct tw_entry *e)
 
 static void reply(struct tcp *tcp, const struct tw_entry *e, la_ns now)
 {
-    struct tcp_opts o = {.has_ts = e->has_ts, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->core.ts_recent};
-    struct bare b = {.id = &e->id, .scope = e->ifx, .seq = e->core.snd_nxt, .ack = e->core.rcv_nxt, .flags = TCP_ACK,
-                     .ttl = 64, .opts = e->has_ts ? &o : NULL, .state = LA_TIME_WAIT};
+    struct tcp_opts o = {
+        .has_ts = e->has_ts, .tsval = ts_now(tcp, &e->id, now), .tsecr = e->core.ts_recent};
+    struct bare b = {.id = &e->id,
+                     .scope = e->ifx,
+                     .seq = e->core.snd_nxt,
+                     .ack = e->core.rcv_nxt,
+                     .flags = TCP_ACK,
+                     .ttl = 64,
+                     .opts = e->has_ts ? &o : NULL,
+                     .state = LA_TIME_WAIT};
     emit_bare(tcp, &b, now);
 }
 
-/* RFC 6191 §2, and RFC 1122 §4.2.2.13 where there are no timestamps: can this SYN only be a new one? */
+/* RFC 6191 §2, and RFC 1122 §4.2.2.13 where there are no timestamps: can this SYN only be a new
+ * one? */
 static bool syn_is_new(const struct tcp *tcp, const struct tw_entry *e, const struct tcp_seg *g)
 {
     bool above = seq_ge(g->seq, e->core.rcv_nxt); /* the old FIN was rcv_nxt - 1 */
@@ -31,7 +39,8 @@ static bool syn_is_new(const struct tcp *tcp, const struct tw_entry *e, const st
     return above || (!e->has_ts && g->opts.has_ts);
 }
 
-static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash, struct tcp_seg *g, la_ns now)
+static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash, struct tcp_seg *g,
+                la_ns now)
 {
     uint32_t l = listener_find(tcp, &e->id.local, e->id.lport, g->d->ifx);
     if (l && syn_is_new(tcp, e, g)) {
@@ -46,7 +55,8 @@ static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
     reply(tcp, e, now);
 }
 
-static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash, const struct tcp_seg *g, la_ns now)
+static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
+                const struct tcp_seg *g, la_ns now)
 {
     struct la_record *rec = record_of(tcp, e);
     if (rec)
@@ -58,7 +68,8 @@ static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
     }
 }
 
-static void old_segment(struct tcp *tcp, const struct tw_entry *e, enum tcp_rule rule, bool answer, la_ns now)
+static void old_segment(struct tcp *tcp, const struct tw_entry *e, enum tcp_rule rule, bool answer,
+                        la_ns now)
 {
     struct la_record *rec = record_of(tcp, e);
     if (rec)
@@ -68,7 +79,8 @@ static void old_segment(struct tcp *tcp, const struct tw_entry *e, enum tcp_rule
         reply(tcp, e, now);
 }
 
-void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t hash, struct tcp_seg *g, la_ns now)
+void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t hash,
+                    struct tcp_seg *g, la_ns now)
 {
     struct tw_entry e;
     (void)id;

@@ -1,7 +1,9 @@
-/* trace.c: counting rules, and telling a tracer what happens.  Without a tracer, one test of a pointer. */
+/* trace.c: counting rules, and telling a tracer what happens.  Without a tracer, one test of a
+ * pointer. */
 #include "tcp/spine.h"
 
-static void fill_conn(struct la_trace *ev, struct la_endpoint ends[2], const struct tcb *t, const struct tuple *id)
+static void fill_conn(struct la_trace *ev, struct la_endpoint ends[2], const struct tcb *t,
+                      const struct tuple *id)
 {
     if (t) {
         ev->conn = tcb_conn(t);
@@ -19,10 +21,12 @@ static void fill_conn(struct la_trace *ev, struct la_endpoint ends[2], const str
     }
 }
 
-static void tell_rule(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r, bool drop, la_ns now)
+static void tell_rule(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r,
+                      bool drop, la_ns now)
 {
     struct la_endpoint ends[2];
-    struct la_trace ev = {.kind = drop ? LA_TRACE_DROP : LA_TRACE_RULE, .now = now, .rule = NR_COUNT + (unsigned)r};
+    struct la_trace ev = {
+        .kind = drop ? LA_TRACE_DROP : LA_TRACE_RULE, .now = now, .rule = NR_COUNT + (unsigned)r};
     fill_conn(&ev, ends, t, id);
     tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
 }
@@ -34,14 +38,16 @@ void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now)
         tell_rule(tcp, t, NULL, r, false, now);
 }
 
-void tcp_drop(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r, la_ns now)
+void tcp_drop(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r,
+              la_ns now)
 {
     tcp->rules[r]++;
     if (tcp->cfg->trace)
         tell_rule(tcp, t, id, r, true, now);
 }
 
-enum verdict tcp_verdict(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, enum verdict v, la_ns now)
+enum verdict tcp_verdict(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, enum verdict v,
+                         la_ns now)
 {
     if (v == V_CONTINUE)
         tcp_rule(tcp, t, r, now);
@@ -50,8 +56,9 @@ enum verdict tcp_verdict(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, 
     return v;
 }
 
-void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t, const struct tuple *id,
-                   enum la_state state, const struct la_trace_seg *seg, la_ns now)
+void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t,
+                   const struct tuple *id, enum la_state state, const struct la_trace_seg *seg,
+                   la_ns now)
 {
     struct la_endpoint ends[2];
     struct la_trace ev = {.kind = k, .now = now, .seg = seg};
@@ -60,11 +67,19 @@ void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t, c
     tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
 }
 
-void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum la_state state,
-                      const struct tcp_seg *g, la_ns now)
+void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *id,
+                      enum la_state state, const struct tcp_seg *g, la_ns now)
 {
-    struct la_trace_seg s = {.seq = g->seq.v, .ack = g->ack.v, .len = g->len, .wnd = g->wnd, .up = g->up, .flags = g->flags,
-                             .nsack = g->opts.nsack, .has_ts = g->opts.has_ts, .tsval = g->opts.tsval, .tsecr = g->opts.tsecr,
+    struct la_trace_seg s = {.seq = g->seq.v,
+                             .ack = g->ack.v,
+                             .len = g->len,
+                             .wnd = g->wnd,
+                             .up = g->up,
+                             .flags = g->flags,
+                             .nsack = g->opts.nsack,
+                             .has_ts = g->opts.has_ts,
+                             .tsval = g->opts.tsval,
+                             .tsecr = g->opts.tsecr,
                              .mss = g->opts.has_mss ? g->opts.mss : 0,
                              .wscale = g->opts.has_wscale ? (int8_t)g->opts.wscale : (int8_t)-1,
                              .sack_permitted = g->opts.sack_permitted};
@@ -84,7 +99,8 @@ void trace_state(struct tcp *tcp, const struct tcb *t, enum la_state from, la_ns
     tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
 }
 
-void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, enum la_state to, la_ns now)
+void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, enum la_state to,
+                  la_ns now)
 {
     struct la_endpoint ends[2];
     struct la_trace ev = {.kind = LA_TRACE_STATE, .now = now, .iss = e->iss.v, .irs = e->irs.v};

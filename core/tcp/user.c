@@ -39,7 +39,8 @@ static int dead(const struct tcb *t)
     return LA_OK;
 }
 
-int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags, la_ns now)
+int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
+                  la_ns now)
 {
     int err = dead(t);
     if (err)
@@ -102,7 +103,8 @@ int user_consume(struct tcp *tcp, struct tcb *t, uint32_t n, la_ns now)
     skip_urgent(tcp, t);
     if (t->urg_in && seq_ge(t->rcvq.read, t->rcv.up))
         t->urg_in = false;
-    bool receiving = t->state == LA_ESTABLISHED || t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2;
+    bool receiving =
+        t->state == LA_ESTABLISHED || t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2;
     if (receiving && window_update_due(t))
         tcp_ack_now(tcp, t);
     (void)now;
@@ -208,7 +210,8 @@ int user_shutdown(struct tcp *tcp, struct tcb *t, unsigned how, la_ns now)
     return LA_OK;
 }
 
-/* The record was written when the connection ended; what the program then left unread is known only now. */
+/* The record was written when the connection ended; what the program then left unread is known only
+ * now. */
 static void discard(struct tcp *tcp, struct tcb *t)
 {
     struct la_record *r = t->recorded ? record_find(&tcp->records, t->serial) : NULL;
@@ -229,7 +232,8 @@ static void give_back(struct tcp *tcp, struct tcb *t)
 
 static bool resets(const struct tcb *t)
 {
-    return t->state != LA_SYN_SENT && t->state != LA_CLOSING && t->state != LA_LAST_ACK && t->state != LA_TIME_WAIT;
+    return t->state != LA_SYN_SENT && t->state != LA_CLOSING && t->state != LA_LAST_ACK &&
+           t->state != LA_TIME_WAIT;
 }
 
 void user_abort(struct tcp *tcp, struct tcb *t, enum la_cause cause, la_ns now)
@@ -284,8 +288,12 @@ void user_close(struct tcp *tcp, struct tcb *t, la_ns now)
 
 static void reset_embryo(struct tcp *tcp, struct embryo *e, enum la_cause cause, la_ns now)
 {
-    struct bare b = {.id = &e->id, .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1,
-                     .seq = seq_add(e->iss, 1), .ack = seq_add(e->irs, 1), .flags = TCP_RST | TCP_ACK, .ttl = 64,
+    struct bare b = {.id = &e->id,
+                     .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1,
+                     .seq = seq_add(e->iss, 1),
+                     .ack = seq_add(e->irs, 1),
+                     .flags = TCP_RST | TCP_ACK,
+                     .ttl = 64,
                      .state = LA_SYN_RECEIVED};
     emit_bare(tcp, &b, now);
     embryo_end(tcp, e, cause, LA_ECONNABORTED, now);

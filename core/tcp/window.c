@@ -19,7 +19,8 @@ static uint32_t room(const struct tcb *t)
     return used < t->opt.rcvbuf ? t->opt.rcvbuf - used : 0;
 }
 
-/* Receiver's silly-window avoidance: how much the edge should have moved before it is worth telling. */
+/* Receiver's silly-window avoidance: how much the edge should have moved before it is worth
+ * telling. */
 static uint32_t worthwhile(const struct tcb *t)
 {
     uint32_t half = t->opt.rcvbuf / 2, mss = t->smss;

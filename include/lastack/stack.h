@@ -30,20 +30,21 @@ struct la_memory {
 
 /* Switches that break TCP on purpose, for the laboratory and for tests.  All zero outside them. */
 struct la_lab {
-    bool enabled;          /* without it, a set switch makes la_stack_new return LA_EINVAL */
-    bool zero_secret;      /* accept an all-zero secret */
-    bool no_time_wait;     /* the active closer goes straight to CLOSED */
+    bool enabled;             /* without it, a set switch makes la_stack_new return LA_EINVAL */
+    bool zero_secret;         /* accept an all-zero secret */
+    bool no_time_wait;        /* the active closer goes straight to CLOSED */
     bool rst_kills_time_wait; /* RFC 1337's protection off */
-    bool two_way_handshake;/* SYN opens a connection at once, its ACK is not awaited */
-    bool no_paws;          /* RFC 7323 §5 off */
-    bool fixed_isn;        /* every ISN is `isn` */
+    bool two_way_handshake;   /* SYN opens a connection at once, its ACK is not awaited */
+    bool no_paws;             /* RFC 7323 §5 off */
+    bool fixed_isn;           /* every ISN is `isn` */
     uint32_t isn;
-    uint32_t fail_alloc_at;/* the n-th object asked of any pool is refused, once; 0: never */
+    uint32_t fail_alloc_at; /* the n-th object asked of any pool is refused, once; 0: never */
 };
 
 /* Limits bound memory; each pool grows in slabs to its limit and never past it. */
 struct la_config {
-    uint8_t secret[32];   /* entropy for ISNs, ports, hashes and cookies.  No default: all zero is refused */
+    uint8_t secret[32];   /* entropy for ISNs, ports, hashes and cookies.  No default: all zero is
+                             refused */
     struct la_memory mem; /* required */
 
     uint32_t max_conns;      /* connections, default 1,000,000 */
@@ -57,10 +58,10 @@ struct la_config {
     uint32_t max_reassembly; /* datagrams in reassembly, default 64 */
     uint32_t max_records;    /* close records kept, default 4,096 */
 
-    la_ns msl;          /* maximum segment lifetime, default 30 s (DEVIATION D1: RFC 9293 says 2 min) */
-    la_ns fin_wait_2;   /* how long an orphan waits for the peer's FIN, default 60 s */
-    bool syn_cookies;   /* answer with RFC 4987 cookies when embryos run out, default on */
-    bool icmp_echo;     /* answer ping, default on */
+    la_ns msl; /* maximum segment lifetime, default 30 s (DEVIATION D1: RFC 9293 says 2 min) */
+    la_ns fin_wait_2;          /* how long an orphan waits for the peer's FIN, default 60 s */
+    bool syn_cookies;          /* answer with RFC 4987 cookies when embryos run out, default on */
+    bool icmp_echo;            /* answer ping, default on */
     uint16_t port_lo, port_hi; /* ephemeral ports, default 32768..60999 */
 
     void (*trace)(void *ctx, const struct la_trace *ev); /* or NULL; must not call into the stack */
@@ -89,12 +90,12 @@ enum la_offload {
 
 struct la_if_config {
     enum la_link link;
-    uint8_t mac[6];    /* Ethernet only */
-    uint32_t mtu;      /* IP bytes, 68..65535; below 1280 IPv6 stays off on it */
-    uint32_t offload;  /* enum la_offload bits */
-    uint32_t gso_max;  /* largest superframe's payload with TSO, default 65,000 */
-    bool slaac;        /* make addresses from router advertisements, RFC 4862 */
-    bool no_dad;       /* skip duplicate address detection and ARP probes (point-to-point wires, tests) */
+    uint8_t mac[6];   /* Ethernet only */
+    uint32_t mtu;     /* IP bytes, 68..65535; below 1280 IPv6 stays off on it */
+    uint32_t offload; /* enum la_offload bits */
+    uint32_t gso_max; /* largest superframe's payload with TSO, default 65,000 */
+    bool slaac;       /* make addresses from router advertisements, RFC 4862 */
+    bool no_dad; /* skip duplicate address detection and ARP probes (point-to-point wires, tests) */
 };
 
 /* Adds an interface and returns its index, 0 and up.  Ethernet interfaces with IPv6 form a
@@ -105,7 +106,8 @@ enum la_addr_state { LA_ADDR_TENTATIVE, LA_ADDR_PREFERRED, LA_ADDR_DEPRECATED, L
 
 /* Gives the interface an address; the on-link route comes with it.  It is usable once duplicate
  * detection is over (RFC 4862 §5.4, RFC 5227), which la_addr_state tells. */
-LA_API int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, unsigned prefix_len, la_ns now);
+LA_API int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, unsigned prefix_len,
+                       la_ns now);
 LA_API int la_addr_del(struct la_stack *s, int ifx, const struct la_addr *a, la_ns now);
 LA_API int la_addr_state(const struct la_stack *s, int ifx, const struct la_addr *a);
 
@@ -113,7 +115,8 @@ LA_API int la_addr_state(const struct la_stack *s, int ifx, const struct la_addr
  * prefix_len counts IPv4 bits (0..32). */
 LA_API int la_route_add(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len,
                         const struct la_addr *gateway, int ifx, la_ns now);
-LA_API int la_route_del(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len, int ifx);
+LA_API int la_route_del(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len,
+                        int ifx);
 
 /* ---- frames and time ---- */
 
@@ -141,9 +144,10 @@ LA_API uint64_t la_rule_count(const struct la_stack *s, unsigned rule);
 
 /* How many objects of each kind are in use, and the bytes taken from la_memory. */
 struct la_usage {
-    uint32_t conns, embryos, time_wait, listeners, blocks, ranges, neighbours, pmtu, reassembly, packets;
-    uint64_t bytes;      /* taken from la_memory and not given back */
-    uint64_t bytes_conn; /* of a connection without buffers, all in */
+    uint32_t conns, embryos, time_wait, listeners, blocks, ranges, neighbours, pmtu, reassembly,
+        packets;
+    uint64_t bytes;                               /* taken from la_memory and not given back */
+    uint64_t bytes_conn;                          /* of a connection without buffers, all in */
     uint64_t bytes_time_wait, bytes_time_wait_v6; /* of a TIME-WAIT entry, all in */
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
 };

@@ -18,30 +18,31 @@ struct la_stack;
 /* ---- options: set on a listener (its connections inherit) or on a connection, at any time ---- */
 
 enum la_option {
-    LA_OPT_NODELAY,       /* 0/1, Nagle off (RFC 9293 §3.7.4).  Default 0 */
-    LA_OPT_CORK,          /* 0/1, hold back partial segments.  Default 0 */
-    LA_OPT_QUICKACK,      /* 0/1, no delayed ACK.  Default 0 */
-    LA_OPT_RCVBUF,        /* bytes that may wait unread, 1..1 GiB.  Default 1 MiB */
-    LA_OPT_SNDBUF,        /* bytes that may wait unacknowledged.  Default 1 MiB */
-    LA_OPT_MAXSEG,        /* largest payload of our segments, 0: by path MTU */
-    LA_OPT_KEEPALIVE,     /* 0/1 (RFC 9293 §3.8.4).  Default 0 */
-    LA_OPT_KEEPIDLE_MS,   /* default 7,200,000 */
-    LA_OPT_KEEPINTVL_MS,  /* default 75,000 */
-    LA_OPT_KEEPCNT,       /* default 9 */
+    LA_OPT_NODELAY,         /* 0/1, Nagle off (RFC 9293 §3.7.4).  Default 0 */
+    LA_OPT_CORK,            /* 0/1, hold back partial segments.  Default 0 */
+    LA_OPT_QUICKACK,        /* 0/1, no delayed ACK.  Default 0 */
+    LA_OPT_RCVBUF,          /* bytes that may wait unread, 1..1 GiB.  Default 1 MiB */
+    LA_OPT_SNDBUF,          /* bytes that may wait unacknowledged.  Default 1 MiB */
+    LA_OPT_MAXSEG,          /* largest payload of our segments, 0: by path MTU */
+    LA_OPT_KEEPALIVE,       /* 0/1 (RFC 9293 §3.8.4).  Default 0 */
+    LA_OPT_KEEPIDLE_MS,     /* default 7,200,000 */
+    LA_OPT_KEEPINTVL_MS,    /* default 75,000 */
+    LA_OPT_KEEPCNT,         /* default 9 */
     LA_OPT_USER_TIMEOUT_MS, /* R2 as time (RFC 9293 §3.8.3); 0: by LA_OPT_R2; -1: never */
-    LA_OPT_R1,            /* retransmissions before the network layer and the program hear.  Default 3 */
-    LA_OPT_R2,            /* retransmissions before giving up.  Default 15 */
-    LA_OPT_SYN_TIMEOUT_MS,/* R2 for a SYN, default 180,000 (RFC 9293 MUST-23) */
-    LA_OPT_LINGER_MS,     /* -1 (default): close in order.  0: la_close sends RST.  The core never blocks,
-                             so other values only bound the orphan: RST when they pass */
-    LA_OPT_FIN_WAIT_2_MS, /* this connection's limit as an orphan; default la_config.fin_wait_2 */
-    LA_OPT_TTL,           /* 1..255, default 64 (MUST-49) */
-    LA_OPT_DSCP,          /* 0..63, default 0 (MUST-48) */
-    LA_OPT_OOBINLINE,     /* 0/1: urgent bytes stay in the stream.  Default 1; 0 takes the last one out */
-    LA_OPT_SOFT_ERRORS,   /* 0/1: LA_EV_ERROR for soft errors (SHLD-20).  Default 1 */
-    LA_OPT_SACK,          /* 0/1, before the handshake.  Default 1 */
-    LA_OPT_TIMESTAMPS,    /* 0/1, before the handshake.  Default 1 */
-    LA_OPT_WSCALE,        /* -1 (default): by RCVBUF; 0..14; -2: do not offer */
+    LA_OPT_R1, /* retransmissions before the network layer and the program hear.  Default 3 */
+    LA_OPT_R2, /* retransmissions before giving up.  Default 15 */
+    LA_OPT_SYN_TIMEOUT_MS, /* R2 for a SYN, default 180,000 (RFC 9293 MUST-23) */
+    LA_OPT_LINGER_MS,      /* -1 (default): close in order.  0: la_close sends RST.  The core never
+                              blocks,      so other values only bound the orphan: RST when they pass */
+    LA_OPT_FIN_WAIT_2_MS,  /* this connection's limit as an orphan; default la_config.fin_wait_2 */
+    LA_OPT_TTL,            /* 1..255, default 64 (MUST-49) */
+    LA_OPT_DSCP,           /* 0..63, default 0 (MUST-48) */
+    LA_OPT_OOBINLINE, /* 0/1: urgent bytes stay in the stream.  Default 1; 0 takes the last one out
+                       */
+    LA_OPT_SOFT_ERRORS, /* 0/1: LA_EV_ERROR for soft errors (SHLD-20).  Default 1 */
+    LA_OPT_SACK,        /* 0/1, before the handshake.  Default 1 */
+    LA_OPT_TIMESTAMPS,  /* 0/1, before the handshake.  Default 1 */
+    LA_OPT_WSCALE,      /* -1 (default): by RCVBUF; 0..14; -2: do not offer */
     LA_OPTIONS
 };
 /* LA_EINVAL (unknown option, value out of range, too late), LA_EBADF. */
@@ -50,9 +51,11 @@ LA_API int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *v
 
 /* ---- opening: RFC 9293 §3.9.1.1 ---- */
 
-/* Passive open.  local->addr any: every address of ours; 0.0.0.0 (mapped) only IPv4, :: both families.
- * `backlog` bounds connections waiting for la_accept.  LA_EADDRINUSE, LA_EADDRNOTAVAIL, LA_ENOMEM. */
-LA_API int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog, la_ns now, la_conn *out);
+/* Passive open.  local->addr any: every address of ours; 0.0.0.0 (mapped) only IPv4, :: both
+ * families. `backlog` bounds connections waiting for la_accept.  LA_EADDRINUSE, LA_EADDRNOTAVAIL,
+ * LA_ENOMEM. */
+LA_API int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t backlog,
+                     la_ns now, la_conn *out);
 
 /* Takes the next connection whose handshake is complete; LA_EAGAIN if none.  It inherited the
  * listener's options. */
@@ -62,9 +65,9 @@ LA_API int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *o
 LA_API int la_socket(struct la_stack *s, la_conn *out);
 
 /* Active open: sends a SYN at the next la_tx and returns at once; LA_EV_CONNECTED or LA_EV_CLOSED
- * follows.  `local` may be NULL, or leave the address or the port (0) to us (RFC 6056 random ports).
- * LA_EINVAL (broadcast, multicast or unspecified remote: MUST-46), LA_ENETUNREACH, LA_EADDRINUSE,
- * LA_EADDRNOTAVAIL, LA_EISCONN. */
+ * follows.  `local` may be NULL, or leave the address or the port (0) to us (RFC 6056 random
+ * ports). LA_EINVAL (broadcast, multicast or unspecified remote: MUST-46), LA_ENETUNREACH,
+ * LA_EADDRINUSE, LA_EADDRNOTAVAIL, LA_EISCONN. */
 LA_API int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local,
                       const struct la_endpoint *remote, la_ns now);
 
@@ -78,15 +81,16 @@ enum la_send_flags {
 /* Queues up to n bytes and returns how many (copied; the caller keeps the memory).  LA_EAGAIN when
  * SNDBUF is full (LA_EV_WRITABLE follows), LA_EPIPE after shutdown, LA_ENOTCONN, or the error that
  * ended the connection.  May be called in SYN-SENT: the bytes wait. */
-LA_API int64_t la_send(struct la_stack *s, la_conn c, const void *p, size_t n, unsigned flags, la_ns now);
+LA_API int64_t la_send(struct la_stack *s, la_conn c, const void *p, size_t n, unsigned flags,
+                       la_ns now);
 
 /* Moves up to n bytes to p and returns how many; 0 is the peer's FIN after everything was read
  * (or n = 0); LA_EAGAIN nothing yet; or the error that ended the connection. */
 LA_API int64_t la_recv(struct la_stack *s, la_conn c, void *p, size_t n, la_ns now);
 
-/* The readable bytes where they lie, without a copy: fills up to `max` spans, returns how many (0: as
- * la_recv's error or EOF, in *err: LA_OK for EOF).  They stay valid until the next call that takes
- * this stack other than la_status.  la_consume(n) then takes n bytes off, as if received. */
+/* The readable bytes where they lie, without a copy: fills up to `max` spans, returns how many (0:
+ * as la_recv's error or EOF, in *err: LA_OK for EOF).  They stay valid until the next call that
+ * takes this stack other than la_status.  la_consume(n) then takes n bytes off, as if received. */
 LA_API int la_peek(struct la_stack *s, la_conn c, struct la_span *spans, int max, int *err);
 LA_API int la_consume(struct la_stack *s, la_conn c, size_t n, la_ns now);
 
@@ -102,7 +106,8 @@ enum la_shut { LA_SHUT_RD = 1, LA_SHUT_WR = 2, LA_SHUT_RDWR = 3 };
 LA_API int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now);
 
 /* Gives the handle back.  FIN after what is queued; but RST if received bytes are unread or come
- * later (RFC 9293 SHLD-3, RFC 2525 §2.17) or LINGER is 0.  A listener resets what was not accepted. */
+ * later (RFC 9293 SHLD-3, RFC 2525 §2.17) or LINGER is 0.  A listener resets what was not accepted.
+ */
 LA_API int la_close(struct la_stack *s, la_conn c, la_ns now);
 
 /* Gives the handle back with a RST, whatever is queued (RFC 9293 §3.10.5). */
@@ -140,30 +145,30 @@ LA_API int la_set_user(struct la_stack *s, la_conn c, void *user);
 enum la_side { LA_SIDE_NONE, LA_SIDE_LOCAL, LA_SIDE_PEER, LA_SIDE_BOTH };
 
 /* Why the first FIN or RST was sent, or the connection went without one. */
-#define LA_CAUSES(X)                                                                          \
-    X(NONE, "still open")                                                                     \
-    X(CLOSE, "the program called close")                                                      \
-    X(SHUTDOWN, "the program shut down sending")                                              \
-    X(ABORT, "the program aborted it")                                                        \
-    X(LINGER_0, "close with linger 0")                                                        \
-    X(LINGER_TIMEOUT, "the linger time passed with bytes still queued")                       \
-    X(UNREAD_DATA, "close with received bytes unread")                                        \
-    X(DATA_AFTER_CLOSE, "bytes came after the program had closed")                            \
-    X(PEER_FIN, "the peer closed first")                                                      \
-    X(PEER_RST, "the peer sent RST")                                                          \
-    X(REFUSED, "the peer answered our SYN with RST")                                          \
-    X(USER_TIMEOUT, "user timeout: bytes not acknowledged in time")                           \
-    X(RETRANSMISSION_LIMIT, "R2 retransmissions without an answer")                           \
-    X(SYN_TIMEOUT, "no answer to the handshake in time")                                      \
-    X(KEEPALIVE, "keep-alive probes not answered")                                            \
-    X(ORPHAN_TIMEOUT, "FIN-WAIT-2 limit: the peer never closed its side")                     \
-    X(PROBE_LIMIT, "orphan: the peer's window stayed closed")                                 \
-    X(ICMP, "ICMP said unreachable while opening")                                            \
-    X(NO_NEIGHBOUR, "nobody answers for the next hop's address")                              \
-    X(PROTOCOL, "the peer broke the protocol")                                                \
-    X(NO_MEMORY, "a memory limit")                                                            \
-    X(LISTENER_CLOSED, "its listener closed before it was accepted")                          \
-    X(BACKLOG, "the accept queue was full")                                                   \
+#define LA_CAUSES(X)                                                                               \
+    X(NONE, "still open")                                                                          \
+    X(CLOSE, "the program called close")                                                           \
+    X(SHUTDOWN, "the program shut down sending")                                                   \
+    X(ABORT, "the program aborted it")                                                             \
+    X(LINGER_0, "close with linger 0")                                                             \
+    X(LINGER_TIMEOUT, "the linger time passed with bytes still queued")                            \
+    X(UNREAD_DATA, "close with received bytes unread")                                             \
+    X(DATA_AFTER_CLOSE, "bytes came after the program had closed")                                 \
+    X(PEER_FIN, "the peer closed first")                                                           \
+    X(PEER_RST, "the peer sent RST")                                                               \
+    X(REFUSED, "the peer answered our SYN with RST")                                               \
+    X(USER_TIMEOUT, "user timeout: bytes not acknowledged in time")                                \
+    X(RETRANSMISSION_LIMIT, "R2 retransmissions without an answer")                                \
+    X(SYN_TIMEOUT, "no answer to the handshake in time")                                           \
+    X(KEEPALIVE, "keep-alive probes not answered")                                                 \
+    X(ORPHAN_TIMEOUT, "FIN-WAIT-2 limit: the peer never closed its side")                          \
+    X(PROBE_LIMIT, "orphan: the peer's window stayed closed")                                      \
+    X(ICMP, "ICMP said unreachable while opening")                                                 \
+    X(NO_NEIGHBOUR, "nobody answers for the next hop's address")                                   \
+    X(PROTOCOL, "the peer broke the protocol")                                                     \
+    X(NO_MEMORY, "a memory limit")                                                                 \
+    X(LISTENER_CLOSED, "its listener closed before it was accepted")                               \
+    X(BACKLOG, "the accept queue was full")                                                        \
     X(STACK_ABORT, "the stack was told to abort everything")
 
 enum la_cause {
@@ -201,8 +206,8 @@ struct la_record {
     la_ns opened, established, first_fin_at, closed; /* LA_NEVER: did not happen */
     la_ns in_state[LA_STATES];
     uint64_t bytes_sent, bytes_received; /* payload, once each */
-    uint64_t bytes_unacked;  /* given to la_send, never acknowledged */
-    uint64_t bytes_unread;   /* received in order, never read */
+    uint64_t bytes_unacked;              /* given to la_send, never acknowledged */
+    uint64_t bytes_unread;               /* received in order, never read */
     uint64_t bytes_retransmitted;
     uint32_t segs_in, segs_out, retransmits, rto_expirations, fin_retransmits, dup_acks_in;
     uint32_t srtt_us, min_rtt_us;
@@ -220,8 +225,16 @@ LA_API char *la_record_explain(const struct la_record *r, char *buf, size_t n);
 
 /* ---- looking at what lives: RFC 9293 §3.9.1.6 STATUS ---- */
 
-enum la_timer_kind { LA_TIMER_NONE, LA_TIMER_RTO, LA_TIMER_PERSIST, LA_TIMER_DELACK, LA_TIMER_KEEPALIVE,
-                     LA_TIMER_FIN_WAIT_2, LA_TIMER_TIME_WAIT, LA_TIMER_USER };
+enum la_timer_kind {
+    LA_TIMER_NONE,
+    LA_TIMER_RTO,
+    LA_TIMER_PERSIST,
+    LA_TIMER_DELACK,
+    LA_TIMER_KEEPALIVE,
+    LA_TIMER_FIN_WAIT_2,
+    LA_TIMER_TIME_WAIT,
+    LA_TIMER_USER
+};
 LA_API const char *la_timer_name(enum la_timer_kind k);
 
 struct la_status {
@@ -229,17 +242,17 @@ struct la_status {
     void *user;
     struct la_endpoint local, remote;
     enum la_state state;
-    la_ns since;     /* when it entered this state */
-    uint32_t serial; /* TIME-WAIT: of its close record */
-    bool orphan;     /* the program gave the handle back */
-    uint8_t first_fin; /* enum la_side */
-    uint8_t cause;     /* enum la_cause */
-    int error;         /* what ended it */
-    int soft_error;    /* the last soft error, LA_OK if none (SHLD-25) */
+    la_ns since;         /* when it entered this state */
+    uint32_t serial;     /* TIME-WAIT: of its close record */
+    bool orphan;         /* the program gave the handle back */
+    uint8_t first_fin;   /* enum la_side */
+    uint8_t cause;       /* enum la_cause */
+    int error;           /* what ended it */
+    int soft_error;      /* the last soft error, LA_OK if none (SHLD-25) */
     uint32_t queued_in;  /* readable bytes; LISTEN: connections to accept */
     uint32_t queued_out; /* not acknowledged, sent or not; LISTEN: backlog */
     uint32_t unsent;
-    uint32_t urgent;     /* bytes up to the urgent mark that are still unread (MUST-33) */
+    uint32_t urgent;          /* bytes up to the urgent mark that are still unread (MUST-33) */
     enum la_timer_kind timer; /* the one that fires next */
     la_ns timer_at;
     uint32_t iss, irs, snd_una, snd_nxt, snd_wnd, rcv_nxt, rcv_wnd;
@@ -252,8 +265,8 @@ struct la_status {
 };
 LA_API int la_status(const struct la_stack *s, la_conn c, struct la_status *out);
 
-/* Walks listeners, embryos, connections and TIME-WAIT entries.  *cursor starts at 0; false at the end.
- * What opens or closes during the walk may or may not be seen. */
+/* Walks listeners, embryos, connections and TIME-WAIT entries.  *cursor starts at 0; false at the
+ * end. What opens or closes during the walk may or may not be seen. */
 LA_API bool la_status_next(const struct la_stack *s, uint64_t *cursor, struct la_status *out);
 
 #ifdef __cplusplus

@@ -21,8 +21,16 @@ enum la_trace_kind {
     LA_TRACE_RECORD,      /* close record `serial` was written, or completed after TIME-WAIT */
 };
 
-enum { LA_TCP_FIN = 1, LA_TCP_SYN = 2, LA_TCP_RST = 4, LA_TCP_PSH = 8, LA_TCP_ACK = 16, LA_TCP_URG = 32,
-       LA_TCP_ECE = 64, LA_TCP_CWR = 128 };
+enum {
+    LA_TCP_FIN = 1,
+    LA_TCP_SYN = 2,
+    LA_TCP_RST = 4,
+    LA_TCP_PSH = 8,
+    LA_TCP_ACK = 16,
+    LA_TCP_URG = 32,
+    LA_TCP_ECE = 64,
+    LA_TCP_CWR = 128
+};
 
 struct la_trace_seg {
     uint32_t seq, ack, len; /* len: payload bytes */
@@ -33,22 +41,22 @@ struct la_trace_seg {
     uint32_t sack[4][2];
     bool has_ts, retransmit;
     uint32_t tsval, tsecr;
-    uint16_t mss;           /* 0: no option */
-    int8_t wscale;          /* -1: no option */
+    uint16_t mss;  /* 0: no option */
+    int8_t wscale; /* -1: no option */
     bool sack_permitted;
 };
 
 struct la_trace {
     enum la_trace_kind kind;
     la_ns now;
-    la_conn conn;                            /* LA_CONN_NONE where there is none */
-    const struct la_endpoint *local, *remote;/* NULL where the rule is not about a connection */
+    la_conn conn;                             /* LA_CONN_NONE where there is none */
+    const struct la_endpoint *local, *remote; /* NULL where the rule is not about a connection */
     enum la_state state, state_to;
-    unsigned rule;                           /* la_rule_name() */
+    unsigned rule; /* la_rule_name() */
     uint8_t timer;
     uint32_t serial;
-    uint32_t iss, irs;                       /* for relative numbers; 0 before they are known */
-    const struct la_trace_seg *seg;          /* segments, else NULL */
+    uint32_t iss, irs;              /* for relative numbers; 0 before they are known */
+    const struct la_trace_seg *seg; /* segments, else NULL */
 };
 
 #ifdef __cplusplus

@@ -20,31 +20,31 @@ extern "C" {
  * drivers pass CLOCK_MONOTONIC, tests and simulations pass virtual time. */
 typedef uint64_t la_ns;
 #define LA_NEVER UINT64_MAX
-#define LA_USEC(x) ((la_ns)(x) * 1000U)
-#define LA_MSEC(x) ((la_ns)(x) * 1000000U)
-#define LA_SEC(x) ((la_ns)(x) * 1000000000U)
+#define LA_USEC(x) ((la_ns)(x)*1000U)
+#define LA_MSEC(x) ((la_ns)(x)*1000000U)
+#define LA_SEC(x) ((la_ns)(x)*1000000000U)
 
 /* Every call that can fail returns one of these, negative; success is 0 or a count. */
 enum la_err {
     LA_OK = 0,
-    LA_EINVAL = -1,        /* an argument makes no sense (the function says which) */
-    LA_ENOMEM = -2,        /* a configured limit is reached, or the allocator refused */
-    LA_EAGAIN = -3,        /* nothing now; an event tells when */
-    LA_EBADF = -4,         /* the handle was closed, or never was one */
-    LA_ENOTCONN = -5,      /* not connected yet, or no longer */
-    LA_EISCONN = -6,       /* already connected or connecting */
-    LA_EPIPE = -7,         /* sending is over: we closed, or shut down, this direction */
-    LA_ECONNRESET = -8,    /* the peer sent RST */
-    LA_ECONNREFUSED = -9,  /* RST in answer to our SYN */
-    LA_ECONNABORTED = -10, /* we aborted it */
-    LA_ETIMEDOUT = -11,    /* user timeout, retransmission limit or keep-alive */
-    LA_EHOSTUNREACH = -12, /* no neighbour answers, or ICMP said so */
-    LA_ENETUNREACH = -13,  /* no route */
-    LA_EADDRINUSE = -14,   /* that socket, or socket pair, is taken */
-    LA_EADDRNOTAVAIL = -15,/* not an address of ours, or no free port */
-    LA_EOPNOTSUPP = -16,   /* the call does not fit this kind of handle */
-    LA_EMSGSIZE = -17,     /* larger than the path or the limit allows */
-    LA_EPROTO = -18,       /* the peer broke the protocol */
+    LA_EINVAL = -1,         /* an argument makes no sense (the function says which) */
+    LA_ENOMEM = -2,         /* a configured limit is reached, or the allocator refused */
+    LA_EAGAIN = -3,         /* nothing now; an event tells when */
+    LA_EBADF = -4,          /* the handle was closed, or never was one */
+    LA_ENOTCONN = -5,       /* not connected yet, or no longer */
+    LA_EISCONN = -6,        /* already connected or connecting */
+    LA_EPIPE = -7,          /* sending is over: we closed, or shut down, this direction */
+    LA_ECONNRESET = -8,     /* the peer sent RST */
+    LA_ECONNREFUSED = -9,   /* RST in answer to our SYN */
+    LA_ECONNABORTED = -10,  /* we aborted it */
+    LA_ETIMEDOUT = -11,     /* user timeout, retransmission limit or keep-alive */
+    LA_EHOSTUNREACH = -12,  /* no neighbour answers, or ICMP said so */
+    LA_ENETUNREACH = -13,   /* no route */
+    LA_EADDRINUSE = -14,    /* that socket, or socket pair, is taken */
+    LA_EADDRNOTAVAIL = -15, /* not an address of ours, or no free port */
+    LA_EOPNOTSUPP = -16,    /* the call does not fit this kind of handle */
+    LA_EMSGSIZE = -17,      /* larger than the path or the limit allows */
+    LA_EPROTO = -18,        /* the peer broke the protocol */
 };
 
 /* A short English text for an la_err, "unknown error" for other values.  Static. */
@@ -71,7 +71,8 @@ LA_API bool la_addr_eq(const struct la_addr *a, const struct la_addr *b);
 /* Parses "10.0.0.1" or "fd00::1" (RFC 4291 §2.2, no scope).  LA_EINVAL if it is neither. */
 LA_API int la_addr_parse(const char *text, struct la_addr *out);
 
-/* Writes the address as text (RFC 5952 for IPv6) with a NUL; buf holds LA_ADDR_STRLEN.  Returns buf. */
+/* Writes the address as text (RFC 5952 for IPv6) with a NUL; buf holds LA_ADDR_STRLEN.  Returns
+ * buf. */
 LA_API char *la_addr_format(const struct la_addr *a, char *buf);
 
 /* One end of a connection.  `ifx` names the interface where the address is link-local, else -1. */
@@ -122,7 +123,8 @@ enum la_csum {
     LA_CSUM_NONE,    /* rx: not looked at;  tx: complete in the frame */
     LA_CSUM_VALID,   /* rx: the device vouches for it */
     LA_CSUM_PARTIAL, /* the field holds the pseudo-header's sum; whoever sends it on completes it
-                        from csum_start (virtio-net's NEEDS_CSUM); rx: came from this machine, trusted */
+                        from csum_start (virtio-net's NEEDS_CSUM); rx: came from this machine,
+                        trusted */
 };
 
 #define LA_FRAME_SPANS 20
