@@ -112,6 +112,25 @@ static void newreno_no_fast_retransmit_below_recover(void **state)
     teardown(&f);
 }
 
+/* RFC 6582 §4.1: una stands at `recover` and went there by little, so it is a new loss. */
+static void newreno_loss_right_at_recover(void **state)
+{
+    (void)state;
+    struct fix f;
+
+    setup(&f, false, 10);
+    dups(&f, 2);
+    ack(&f, UNA, no_blocks);
+    sent_again(&f, 10000, 1000);
+    assert_int_equal(ack(&f, 17000, no_blocks), RECOVERY_PARTIAL);
+    sent_again(&f, 17000, 1000);
+    sent_new(&f, 3000);
+    assert_int_equal(ack(&f, 20000, no_blocks), RECOVERY_LEFT);
+    dups(&f, 2);
+    assert_int_equal(ack(&f, 20000, no_blocks), RECOVERY_ENTERED);
+    teardown(&f);
+}
+
 /* `recover` of a recovery long ago does not turn up ahead after half the numbers have passed. */
 static void newreno_recover_does_not_wrap(void **state)
 {
@@ -282,6 +301,7 @@ int main(void)
         cmocka_unit_test(newreno_large_partial_ack),
         cmocka_unit_test(newreno_dup_ack_attack),
         cmocka_unit_test(newreno_no_fast_retransmit_below_recover),
+        cmocka_unit_test(newreno_loss_right_at_recover),
         cmocka_unit_test(newreno_recover_does_not_wrap),
         cmocka_unit_test(timeout_without_sack),
         cmocka_unit_test(timeout_again),
