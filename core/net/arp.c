@@ -1,10 +1,10 @@
-/* arp.c: who has this IPv4 address (RFC 826), and what to do about another who says it is his (RFC 5227).
- * Entries are made only for hosts of our own subnets that asked for us, and updated for those we know:
- * talk between others does not fill the cache (RFC 826's merge flag). */
+/* arp.c: who has this IPv4 address (RFC 826), and what to do about another who says it is his (RFC
+ * 5227). Entries are made only for hosts of our own subnets that asked for us, and updated for
+ * those we know: talk between others does not fill the cache (RFC 826's merge flag). */
 #include "net/private.h"
 
-static void send_arp(struct net *n, struct iface *i, uint16_t op, const struct mac *to, const struct mac *tha,
-                     const struct la_addr *spa, const struct la_addr *tpa)
+static void send_arp(struct net *n, struct iface *i, uint16_t op, const struct mac *to,
+                     const struct mac *tha, const struct la_addr *spa, const struct la_addr *tpa)
 {
     struct arp a = {.op = op, .tha = *tha, .spa = *spa, .tpa = *tpa};
     uint8_t p[ARP_LEN];
@@ -14,7 +14,8 @@ static void send_arp(struct net *n, struct iface *i, uint16_t op, const struct m
     link_output(n, i, to, ETH_ARP, p, ARP_LEN);
 }
 
-void arp_solicit(struct net *n, struct iface *i, const struct neighbour *nb, const struct la_addr *from)
+void arp_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
+                 const struct la_addr *from)
 {
     const struct mac none = {{0}};
     struct mac to = MAC_BROADCAST;
@@ -39,8 +40,8 @@ void arp_announce(struct net *n, struct iface *i, const struct la_addr *a)
     send_arp(n, i, ARP_REQUEST, &all, &none, a, a);
 }
 
-/* RFC 5227 §2.4 (b): the first conflict is answered with an announcement; a second one within ten seconds
- * ends the use of the address, so that two hosts cannot fight for ever. */
+/* RFC 5227 §2.4 (b): the first conflict is answered with an announcement; a second one within ten
+ * seconds ends the use of the address, so that two hosts cannot fight for ever. */
 static enum net_in conflict(struct net *n, struct iface *i, struct ifaddr *a, la_ns now)
 {
     if (a->state == LA_ADDR_TENTATIVE) {
@@ -70,7 +71,8 @@ static bool plausible(const struct iface *i, const struct arp *a)
         return false;
     if (la_addr_is_any(&a->spa))
         return a->op == ARP_REQUEST; /* a probe */
-    return ip_is_valid_source(&a->spa) && !ip_is_loopback(&a->spa) && !iface_is_subnet_broadcast(i, &a->spa);
+    return ip_is_valid_source(&a->spa) && !ip_is_loopback(&a->spa) &&
+           !iface_is_subnet_broadcast(i, &a->spa);
 }
 
 enum net_in arp_input(struct net *n, struct iface *i, const struct slice *s, la_ns now)

@@ -1,4 +1,5 @@
-/* check.c: the invariants of every table of the network layer, walked from end to end.  For tests. */
+/* check.c: the invariants of every table of the network layer, walked from end to end.  For tests.
+ */
 #include "net/private.h"
 
 /* One walk a table; 0 or the broken line. */
@@ -23,7 +24,8 @@ struct packets {
 };
 
 /* A queue of packets: as long as it says, ends where it says. */
-static int check_queue(const struct net *n, uint32_t head, uint32_t tail, uint32_t len, struct packets *all)
+static int check_queue(const struct net *n, uint32_t head, uint32_t tail, uint32_t len,
+                       struct packets *all)
 {
     uint32_t last = 0, k = 0;
 
@@ -100,12 +102,15 @@ static int check_routes(const struct net *n, uint32_t *timed)
     return 0;
 }
 
-static int check_iface(const struct net *n, const struct iface *i, uint32_t *timed, struct packets *all)
+static int check_iface(const struct net *n, const struct iface *i, uint32_t *timed,
+                       struct packets *all)
 {
     for (uint32_t k = 0; k < NET_ADDRS; k++) {
         const struct ifaddr *a = &i->addr[k];
-        CHECK(a->used ? k < i->naddr : !a->ready && a->timer == HEAP_NONE && la_addr_is_any(&a->addr));
-        CHECK(!a->used || a->ready == (a->state == LA_ADDR_PREFERRED || a->state == LA_ADDR_DEPRECATED));
+        CHECK(a->used ? k < i->naddr
+                      : !a->ready && a->timer == HEAP_NONE && la_addr_is_any(&a->addr));
+        CHECK(!a->used ||
+              a->ready == (a->state == LA_ADDR_PREFERRED || a->state == LA_ADDR_DEPRECATED));
         CHECK((a->step == DAD_IDLE || !a->used) == (a->step_at == LA_NEVER || !a->used));
         *timed += a->timer != HEAP_NONE;
     }
@@ -124,7 +129,7 @@ static int check_reass(const struct net *n)
         for (unsigned b = 0; b < REASS_BLOCKS; b++)
             own += r->block[b] != NULL;
         for (unsigned w = 0; w < REASS_UNITS / 64; w++)
-            bits += (uint32_t)__builtin_popcountll(r->have[w]);
+            bits += popcount64(r->have[w]);
         CHECK(k < n->reass.used && r->older == prev && r->timer != HEAP_NONE);
         CHECK(own == r->nblocks && bits == r->units && r->top >= r->units);
         CHECK(!r->end || (r->end + 7) / 8 >= r->top);
@@ -174,7 +179,8 @@ int net_check(const struct net *n)
         line = check_pmtu(n);
     if (line)
         return line;
-    CHECK(all.n == n->packets.used && all.blocks == n->packet_blocks && all.blocks <= NET_PACKET_BLOCKS);
+    CHECK(all.n == n->packets.used && all.blocks == n->packet_blocks &&
+          all.blocks <= NET_PACKET_BLOCKS);
     timed += n->neighbours.used + n->reass.used - (n->held ? 1 : 0) + n->pmtu.used;
     CHECK(timed == n->timers.n); /* whoever waits is in the heap, and nobody else */
     return 0;

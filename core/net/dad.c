@@ -1,5 +1,5 @@
-/* dad.c: is an address free?  RFC 4862 §5.4 for IPv6, RFC 5227 §2.1 for IPv4.  Probes, then a wait, then
- * the address is ours and is announced (RFC 5227 §2.3, RFC 4861 §7.2.6).
+/* dad.c: is an address free?  RFC 4862 §5.4 for IPv6, RFC 5227 §2.1 for IPv4.  Probes, then a wait,
+ * then the address is ours and is announced (RFC 5227 §2.3, RFC 4861 §7.2.6).
  *
  * Step by step, at step_at: DAD_PROBE sends a probe, DAD_SETTLE ends the wait after the last one,
  * DAD_ANNOUNCE sends an announcement. */

@@ -1,8 +1,8 @@
-/* icmp4.c: ICMP (RFC 792, RFC 1122 §3.2.2): ping, errors about our datagrams, errors that we report.
- * DEVIATION N4: a record route or timestamp option of an echo request does not come back in the reply
- * (RFC 1122 §3.2.2.6 SHOULD): options are not sent at all. */
-#include "net/private.h"
+/* icmp4.c: ICMP (RFC 792, RFC 1122 §3.2.2): ping, errors about our datagrams, errors that we
+ * report. DEVIATION N4: a record route or timestamp option of an echo request does not come back in
+ * the reply (RFC 1122 §3.2.2.6 SHOULD): options are not sent at all. */
 #include "base/endian.h"
+#include "net/private.h"
 
 #define QUOTE_MAX 68U /* the longest header and eight bytes */
 
@@ -12,8 +12,8 @@ static bool is_error(uint8_t type)
            type == ICMP_TIME_EXCEEDED || type == ICMP_PARAM;
 }
 
-/* RFC 1122 §3.2.2: no error about an error, a group address, a fragment but the first, or a source that is no
- * host; the last three are in `silent` or were dropped before. */
+/* RFC 1122 §3.2.2: no error about an error, a group address, a fragment but the first, or a source
+ * that is no host; the last three are in `silent` or were dropped before. */
 static bool may_answer(const struct ip_dgram *d, bool silent)
 {
     uint8_t type;
@@ -26,9 +26,10 @@ static bool may_answer(const struct ip_dgram *d, bool silent)
     return !is_error(type);
 }
 
-/* The message of h, then the gathered rest, with its checksum; `g` has a free first part for the header. */
-static void send4(struct net *n, const struct ip_hdr *h, const struct icmp_hdr *m, struct gather *g, uint8_t head[8],
-                  la_ns now)
+/* The message of h, then the gathered rest, with its checksum; `g` has a free first part for the
+ * header. */
+static void send4(struct net *n, const struct ip_hdr *h, const struct icmp_hdr *m, struct gather *g,
+                  uint8_t head[8], la_ns now)
 {
     struct csum c = {0};
 
@@ -39,7 +40,8 @@ static void send4(struct net *n, const struct ip_hdr *h, const struct icmp_hdr *
     ip_output(n, h, -1, g, now);
 }
 
-void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m, la_ns now)
+void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m,
+                 la_ns now)
 {
     const struct ip_hdr h = {.src = d->dst, .dst = d->src, .proto = IP_ICMP};
     struct gather g = {.n = 0};
@@ -59,7 +61,8 @@ void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const str
     send4(n, &h, m, &g, head, now);
 }
 
-static enum net_in echo(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m, la_ns now)
+static enum net_in echo(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m,
+                        la_ns now)
 {
     const struct ip_hdr h = {.src = d->dst, .dst = d->src, .proto = IP_ICMP, .tos = d->tos};
     const struct icmp_hdr reply = {.type = ICMP_ECHO_REPLY, .rest = m->rest};
@@ -84,7 +87,8 @@ static enum icmp_kind kind_of(uint8_t type, uint8_t code)
     switch (code) {
     case ICMP_UNREACH_PROTO:
     case ICMP_UNREACH_PORT:
-    case 9: /* network, host, communication prohibited: somebody decided so, as ICMPv6 code 1 says */
+    case 9: /* network, host, communication prohibited: somebody decided so, as ICMPv6 code 1 says
+             */
     case 10:
     case ICMP_UNREACH_ADMIN:
         return ICMP_KIND_HARD;
@@ -96,7 +100,8 @@ static enum icmp_kind kind_of(uint8_t type, uint8_t code)
 }
 
 /* An error about a datagram that we are said to have sent. */
-static enum net_in error(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m, struct icmp_err *e)
+static enum net_in error(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m,
+                         struct icmp_err *e)
 {
     uint8_t q[QUOTE_MAX];
     uint32_t k = d->payload.len - ICMP_HLEN;
@@ -105,7 +110,8 @@ static enum net_in error(struct net *n, const struct ip_dgram *d, const struct i
     slice_copy(&d->payload, ICMP_HLEN, q, k);
     uint32_t hlen = k ? (q[0] & 15U) * 4 : 0;
     /* Only a first fragment has the ports. */
-    if (k < IPV4_HLEN || q[0] >> 4 != 4 || hlen < IPV4_HLEN || hlen > k || (get16(q + 6) & 0x1fff) != 0)
+    if (k < IPV4_HLEN || q[0] >> 4 != 4 || hlen < IPV4_HLEN || hlen > k ||
+        (get16(q + 6) & 0x1fff) != 0)
         return net_drop(n, NR_ICMP_QUOTE);
     *e = (struct icmp_err){
         .kind = kind_of(m->type, m->code),
@@ -121,7 +127,8 @@ static enum net_in error(struct net *n, const struct ip_dgram *d, const struct i
     return icmp_deliver(n, e, q + hlen, k - hlen);
 }
 
-enum net_in icmp4_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e, la_ns now)
+enum net_in icmp4_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                        la_ns now)
 {
     struct icmp_hdr m;
 

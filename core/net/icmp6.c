@@ -1,7 +1,7 @@
 /* icmp6.c: ICMPv6 (RFC 4443): ping, errors about our datagrams, errors that we report; the door to
  * neighbour discovery. */
-#include "net/private.h"
 #include "base/endian.h"
+#include "net/private.h"
 
 #define QUOTE_BYTES (IPV6_HLEN + 8U)
 
@@ -17,9 +17,11 @@ static bool may_answer(const struct ip_dgram *d, bool silent)
     return type >= 128 && type != ICMP6_REDIRECT; /* §2.4 (e.1), (e.2) */
 }
 
-/* Sends head and the rest of the gathered parts from src (any: chosen here, the checksum needs it). */
-static void send6(struct net *n, const struct ip_dgram *about, const struct la_addr *src, const struct icmp_hdr *m,
-                  struct gather *g, uint8_t head[8], uint8_t tos, la_ns now)
+/* Sends head and the rest of the gathered parts from src (any: chosen here, the checksum needs it).
+ */
+static void send6(struct net *n, const struct ip_dgram *about, const struct la_addr *src,
+                  const struct icmp_hdr *m, struct gather *g, uint8_t head[8], uint8_t tos,
+                  la_ns now)
 {
     int scope = ip_is_link_local(&about->src) ? about->ifx : -1;
     struct ip_hdr h = {.src = *src, .dst = about->src, .proto = IP_ICMPV6, .tos = tos};
@@ -37,11 +39,13 @@ static void send6(struct net *n, const struct ip_dgram *about, const struct la_a
     ip_output(n, &h, scope, g, now);
 }
 
-void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m, la_ns now)
+void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m,
+                 la_ns now)
 {
     struct gather g = {.n = 0};
     uint8_t head[ICMP_HLEN];
-    uint32_t room = ICMP6_ERROR_MAX - IPV6_HLEN - ICMP_HLEN, first = d->ip_len < room ? d->ip_len : room;
+    uint32_t room = ICMP6_ERROR_MAX - IPV6_HLEN - ICMP_HLEN,
+             first = d->ip_len < room ? d->ip_len : room;
     struct la_addr src = d->dst;
 
     if (!may_answer(d, silent)) {
@@ -60,8 +64,8 @@ void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const str
 }
 
 /* To a group it is answered too, from an address of ours (§4.2). */
-static enum net_in echo(struct net *n, const struct rx *x, const struct ip_dgram *d, const struct icmp_hdr *m,
-                        la_ns now)
+static enum net_in echo(struct net *n, const struct rx *x, const struct ip_dgram *d,
+                        const struct icmp_hdr *m, la_ns now)
 {
     const struct icmp_hdr reply = {.type = ICMP6_ECHO_REPLY, .rest = m->rest};
     struct gather g = {.n = 0};
@@ -87,8 +91,10 @@ static enum icmp_kind kind_of(uint8_t type, uint8_t code)
     return ICMP_KIND_SOFT;
 }
 
-/* An error about a datagram that we are said to have sent.  Those of the transport carry no extension headers. */
-static enum net_in error(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m, struct icmp_err *e)
+/* An error about a datagram that we are said to have sent.  Those of the transport carry no
+ * extension headers. */
+static enum net_in error(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m,
+                         struct icmp_err *e)
 {
     uint8_t q[QUOTE_BYTES];
     uint32_t k = d->payload.len - ICMP_HLEN;
@@ -117,7 +123,8 @@ static enum net_in error(struct net *n, const struct ip_dgram *d, const struct i
     return icmp_deliver(n, e, q + IPV6_HLEN, k - IPV6_HLEN);
 }
 
-enum net_in icmp6_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e, la_ns now)
+enum net_in icmp6_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                        la_ns now)
 {
     struct icmp_hdr m;
 

@@ -1,14 +1,15 @@
-/* iface.c: interfaces and their addresses (RFC 1122 §3.3.4, RFC 4291, RFC 4862 §5.5.4), and which of them
- * speaks to whom (RFC 6724 §5).
+/* iface.c: interfaces and their addresses (RFC 1122 §3.3.4, RFC 4291, RFC 4862 §5.5.4), and which
+ * of them speaks to whom (RFC 6724 §5).
  *
  * A strong host (RFC 1122 §3.3.4.2): an address belongs to its interface, and is only heard there.
- * Slots of addresses never move, so that a timer can name them; a free slot has a zero address, which
- * no datagram carries as its destination. */
+ * Slots of addresses never move, so that a timer can name them; a free slot has a zero address,
+ * which no datagram carries as its destination. */
 #include "net/private.h"
 
 struct la_addr solicited_node(const struct la_addr *a)
 {
-    struct la_addr g = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a->b[13], a->b[14], a->b[15]}};
+    struct la_addr g = {
+        {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a->b[13], a->b[14], a->b[15]}};
     return g;
 }
 
@@ -32,7 +33,8 @@ static bool is_broadcast_of(const struct la_addr *a, const struct la_addr *subne
 
 bool iface_is_subnet_broadcast(const struct iface *i, const struct la_addr *a)
 {
-    if ((a->b[15] & 3) != 3 || !ip_is_v4(a)) /* a subnet with a broadcast address has two host bits */
+    if ((a->b[15] & 3) != 3 ||
+        !ip_is_v4(a)) /* a subnet with a broadcast address has two host bits */
         return false;
     for (uint32_t k = 0; k < i->naddr; k++) {
         const struct ifaddr *x = &i->addr[k];
@@ -94,11 +96,14 @@ static unsigned common_prefix(const struct la_addr *a, const struct la_addr *b)
     return 128;
 }
 
-/* Is x a better source for dst than best?  RFC 6724 §5; rules 4 (home addresses), 5 (all candidates are
- * of one interface), 5.5 (we do not remember it) and 7 (no temporary addresses) have nothing to do. */
-static bool better_source(const struct ifaddr *x, const struct ifaddr *best, const struct la_addr *dst)
+/* Is x a better source for dst than best?  RFC 6724 §5; rules 4 (home addresses), 5 (all candidates
+ * are of one interface), 5.5 (we do not remember it) and 7 (no temporary addresses) have nothing to
+ * do. */
+static bool better_source(const struct ifaddr *x, const struct ifaddr *best,
+                          const struct la_addr *dst)
 {
-    bool lx = ip_is_link_local(&x->addr), lb = ip_is_link_local(&best->addr), ld = ip_is_link_local(dst);
+    bool lx = ip_is_link_local(&x->addr), lb = ip_is_link_local(&best->addr),
+         ld = ip_is_link_local(dst);
 
     if (lx != lb) /* rule 2: the smaller scope only for a destination of that scope */
         return lx == ld;
@@ -144,7 +149,8 @@ static struct ifaddr *free_slot(struct iface *i)
     return NULL;
 }
 
-int iface_addr_add(struct net *n, struct iface *i, const struct ifaddr *like, la_ns now, struct ifaddr **out)
+int iface_addr_add(struct net *n, struct iface *i, const struct ifaddr *like, la_ns now,
+                   struct ifaddr **out)
 {
     struct ifaddr *a = free_slot(i);
     la_ns delay = like->slaac ? net_jitter(n, MAX_RTR_SOLICITATION_DELAY) : 0;
@@ -203,11 +209,12 @@ void iface_addr_due(struct net *n, uint32_t index, la_ns now)
     iface_addr_arm(n, i, a);
 }
 
-/* fe80:: and the MAC with ff:fe in its middle and its universal bit turned (RFC 4291 Appendix A). */
+/* fe80:: and the MAC with ff:fe in its middle and its universal bit turned (RFC 4291 Appendix A).
+ */
 static struct la_addr link_local_of(const uint8_t mac[6])
 {
-    return (struct la_addr){{0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
-                             mac[5]}};
+    return (struct la_addr){{0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe,
+                             mac[3], mac[4], mac[5]}};
 }
 
 static bool if_config_ok(const struct la_if_config *c)
@@ -258,8 +265,11 @@ int net_if_add(struct net *n, const struct la_if_config *c, la_ns now)
                                    .from_mac = true,
                                    .preferred_until = LA_NEVER,
                                    .valid_until = LA_NEVER};
-        const struct route on_link = {
-            .dst = {{0xfe, 0x80}}, .plen = 64, .ifx = i->index, .origin = ROUTE_ADDR, .until = LA_NEVER};
+        const struct route on_link = {.dst = {{0xfe, 0x80}},
+                                      .plen = 64,
+                                      .ifx = i->index,
+                                      .origin = ROUTE_ADDR,
+                                      .until = LA_NEVER};
         if (route_add(n, &on_link) != LA_OK) {
             n->nif--;
             return LA_ENOMEM;
@@ -272,6 +282,13 @@ int net_if_add(struct net *n, const struct la_if_config *c, la_ns now)
 const struct la_if_config *net_if(const struct net *n, int ifx)
 {
     return iface_has(n, ifx) ? &n->ifs[ifx].cfg : NULL;
+}
+
+uint8_t net_ttl(const struct net *n, const struct net_path *path, const struct la_addr *remote)
+{
+    if (ip_is_v4(remote) || !iface_has(n, path->ifx))
+        return DEFAULT_TTL;
+    return n->ifs[path->ifx].hop_limit;
 }
 
 /* The address with its host part cleared. */
@@ -311,8 +328,11 @@ int net_addr_add(struct net *n, int ifx, const struct la_addr *a, unsigned plen,
     if (old)
         (void)net_addr_del(n, ifx, a, now);
     bool host = plen == (ip_is_v4(a) ? 32U : 128U); /* nobody else is on that link */
-    struct route r = {
-        .dst = prefix_of(a, plen), .plen = (uint8_t)plen, .ifx = i->index, .origin = ROUTE_ADDR, .until = LA_NEVER};
+    struct route r = {.dst = prefix_of(a, plen),
+                      .plen = (uint8_t)plen,
+                      .ifx = i->index,
+                      .origin = ROUTE_ADDR,
+                      .until = LA_NEVER};
     bool known = host || route_find(n, &r.dst, plen, ifx, NULL, ROUTE_ADDR);
     if (!known && route_add(n, &r) != LA_OK)
         return LA_ENOMEM;

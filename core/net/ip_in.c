@@ -1,11 +1,13 @@
 /* ip_in.c: from a frame to a datagram for somebody (RFC 791, RFC 8200, RFC 1122 §3.2.1).
  *
- * Order of the checks: is the frame for this station, is the header sound, is the destination ours, can
- * the source be true, is it whole; then the protocol.  Each stops the frame under a rule of its own. */
-#include "net/private.h"
+ * Order of the checks: is the frame for this station, is the header sound, is the destination ours,
+ * can the source be true, is it whole; then the protocol.  Each stops the frame under a rule of its
+ * own. */
 #include "base/endian.h"
+#include "net/private.h"
 
-struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n, const struct slice *rest)
+struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n,
+                         const struct slice *rest)
 {
     struct ip_dgram d = {.src = x->h.src,
                          .dst = x->h.dst,
@@ -48,7 +50,8 @@ static enum net_rule header_rule(enum ip_bad bad, bool v4)
     return NR_COUNT;
 }
 
-/* Why a destination that is no usable address of the interface is refused; NR_COUNT: a group of ours. */
+/* Why a destination that is no usable address of the interface is refused; NR_COUNT: a group of
+ * ours. */
 static enum net_rule not_ours(struct iface *i, const struct la_addr *dst)
 {
     const struct ifaddr *a = iface_find(i, dst);
@@ -83,7 +86,8 @@ static inline enum net_rule check_source(struct rx *x)
     const struct la_addr *src = &x->h.src;
 
     if (!ip_is_valid_source(src)) {
-        /* The unspecified address is for those who have none yet (RFC 4862 §5.4.2, RFC 4861 §4.1). */
+        /* The unspecified address is for those who have none yet (RFC 4862 §5.4.2, RFC 4861 §4.1).
+         */
         bool asking = x->group && x->h.proto == IP_ICMPV6 && la_addr_is_any(src);
         return asking ? NR_COUNT : NR_IP_SOURCE;
     }
@@ -93,7 +97,8 @@ static inline enum net_rule check_source(struct rx *x)
         return NR_IP_SOURCE;
     if (!iface_local(x->iface, src))
         return NR_COUNT;
-    bool nd = x->h.proto == IP_ICMPV6 && x->h.ttl == 255 && memcmp(x->l2_src.b, x->iface->cfg.mac, 6) != 0;
+    bool nd = x->h.proto == IP_ICMPV6 && x->h.ttl == 255 &&
+              memcmp(x->l2_src.b, x->iface->cfg.mac, 6) != 0;
     return nd ? NR_ADDR_CONFLICT : NR_IP_SOURCE_OURS;
 }
 
@@ -145,8 +150,8 @@ void net_unreachable(struct net *n, const struct ip_dgram *d, bool port, la_ns n
 }
 
 /* A whole datagram, `s` from its IP header on. */
-static enum net_in deliver(struct net *n, const struct rx *x, const struct slice *s, struct ip_dgram *d,
-                           struct icmp_err *e, la_ns now)
+static enum net_in deliver(struct net *n, const struct rx *x, const struct slice *s,
+                           struct ip_dgram *d, struct icmp_err *e, la_ns now)
 {
     const struct ip_hdr *h = &x->h;
     bool v4 = ip_is_v4(&h->dst);
@@ -184,8 +189,8 @@ static enum net_in deliver(struct net *n, const struct rx *x, const struct slice
 
 /* ---- both families ---- */
 
-static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d, struct icmp_err *e,
-                          la_ns now)
+static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d,
+                          struct icmp_err *e, la_ns now)
 {
     struct slice whole;
     enum net_rule why;
@@ -195,8 +200,8 @@ static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct i
         return net_drop(n, header_rule(bad, true));
     if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
         return net_drop(n, why);
-    /* DEVIATION N3: RFC 1122 §3.2.1.8 lets a source-routed datagram reach its destination; nobody has used
-     * one in good faith for decades, and RFC 7126 §4.3 advises to drop it. */
+    /* DEVIATION N3: RFC 1122 §3.2.1.8 lets a source-routed datagram reach its destination; nobody
+     * has used one in good faith for decades, and RFC 7126 §4.3 advises to drop it. */
     if (x->h.source_route)
         return net_drop(n, NR_IP4_SOURCE_ROUTE);
     slice_trim(s, x->h.total);
@@ -207,10 +212,10 @@ static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct i
     return deliver(n, x, &whole, d, e, now);
 }
 
-/* The headers are in order up to a thing that we do not know; if the datagram is for us, its sender hears of it
- * unless the thing says not to (RFC 8200 §4.2). */
-static enum net_in unknown_extension(struct net *n, struct rx *x, const struct slice *s, uint16_t at, uint8_t code,
-                                     la_ns now)
+/* The headers are in order up to a thing that we do not know; if the datagram is for us, its sender
+ * hears of it unless the thing says not to (RFC 8200 §4.2). */
+static enum net_in unknown_extension(struct net *n, struct rx *x, const struct slice *s,
+                                     uint16_t at, uint8_t code, la_ns now)
 {
     enum net_rule why = check_destination(x);
 
@@ -222,12 +227,13 @@ static enum net_in unknown_extension(struct net *n, struct rx *x, const struct s
     uint32_t k = s->head.n < x->h.total ? s->head.n : x->h.total;
     const struct ip_dgram q = quote_of(x, s->head.p, k, NULL);
     const struct icmp_hdr m = {.type = ICMP6_PARAM, .code = code, .rest = at};
-    icmp6_error(n, &q, x->group && code != 2, &m, now); /* code 2 may go to a group (RFC 4443 §2.4 (e.3)) */
+    icmp6_error(n, &q, x->group && code != 2, &m,
+                now); /* code 2 may go to a group (RFC 4443 §2.4 (e.3)) */
     return NET_IN_DONE;
 }
 
-static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d, struct icmp_err *e,
-                          la_ns now)
+static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d,
+                          struct icmp_err *e, la_ns now)
 {
     struct slice whole;
     enum net_rule why;
@@ -260,8 +266,8 @@ static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct i
     return deliver(n, x, &whole, d, e, now);
 }
 
-enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now, struct ip_dgram *d,
-                      struct icmp_err *e)
+enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now,
+                      struct ip_dgram *d, struct icmp_err *e)
 {
     n->dropped = NR_COUNT;
     n->now = now;

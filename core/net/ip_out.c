@@ -1,11 +1,11 @@
-/* ip_out.c: datagrams of our own that belong to no connection: ICMP, ND, ARP, stray RSTs.  They are copied
- * into packets, wait for their neighbour and for the device, and leave in fragments if they must
- * (RFC 791 §3.2, RFC 8200 §4.5, RFC 6864).
+/* ip_out.c: datagrams of our own that belong to no connection: ICMP, ND, ARP, stray RSTs.  They are
+ * copied into packets, wait for their neighbour and for the device, and leave in fragments if they
+ * must (RFC 791 §3.2, RFC 8200 §4.5, RFC 6864).
  *
- * What net_tx hands out lies in txbuf and in blocks that are already given back: a pool keeps the bytes
- * until the next object is asked of it, and the frame is good until the next call. */
-#include "net/private.h"
+ * What net_tx hands out lies in txbuf and in blocks that are already given back: a pool keeps the
+ * bytes until the next object is asked of it, and the frame is good until the next call. */
 #include "base/endian.h"
+#include "net/private.h"
 
 #define FRAG_HLEN 8U
 #define TX_HEAD 64U /* payload bytes copied behind the headers of a large packet */
@@ -149,8 +149,10 @@ void packet_ready(struct net *n, uint32_t index, const uint8_t l2[NET_L2_MAX])
 
 /* ---- datagrams ---- */
 
-/* Fills in what the caller left open and writes the IP header; false and counted if it cannot be sent. */
-static bool write_l3(struct net *n, struct packet *p, const struct ip_hdr *like, const struct iface *i, uint32_t mtu)
+/* Fills in what the caller left open and writes the IP header; false and counted if it cannot be
+ * sent. */
+static bool write_l3(struct net *n, struct packet *p, const struct ip_hdr *like,
+                     const struct iface *i, uint32_t mtu)
 {
     struct ip_hdr h = *like;
     bool v4 = ip_is_v4(&h.dst);
@@ -177,7 +179,8 @@ static bool write_l3(struct net *n, struct packet *p, const struct ip_hdr *like,
     return true;
 }
 
-void ip_output_to(struct net *n, const struct ip_hdr *h, struct iface *i, const struct mac *mac, const struct gather *g)
+void ip_output_to(struct net *n, const struct ip_hdr *h, struct iface *i, const struct mac *mac,
+                  const struct gather *g)
 {
     bool v4 = ip_is_v4(&h->dst);
 
@@ -199,8 +202,8 @@ void ip_output_to(struct net *n, const struct ip_hdr *h, struct iface *i, const 
     enqueue(n, i, index);
 }
 
-/* What a datagram of ours may be, on the way to its destination.  Beyond a router IPv6 has nobody who
- * would fragment, and packet-too-big about ICMP cannot be validated: the minimum it is. */
+/* What a datagram of ours may be, on the way to its destination.  Beyond a router IPv6 has nobody
+ * who would fragment, and packet-too-big about ICMP cannot be validated: the minimum it is. */
 static uint32_t output_mtu(const struct net *n, const struct way *w, const struct la_addr *dst)
 {
     bool v4 = ip_is_v4(dst);
@@ -211,8 +214,8 @@ static uint32_t output_mtu(const struct net *n, const struct way *w, const struc
     return learned && learned < mtu ? learned : mtu;
 }
 
-/* The neighbour that a datagram goes to, in *nb: 0 if the link has none.  False and counted if nobody is
- * there or there is no room for one more. */
+/* The neighbour that a datagram goes to, in *nb: 0 if the link has none.  False and counted if
+ * nobody is there or there is no room for one more. */
 static bool next_hop(struct net *n, const struct way *w, const struct la_addr *local, uint32_t *nb,
                      enum net_ready *ready, la_ns now)
 {
@@ -232,7 +235,8 @@ static bool next_hop(struct net *n, const struct way *w, const struct la_addr *l
     return *ready == NET_WAIT || !queue_full(n, w->iface);
 }
 
-void ip_output(struct net *n, const struct ip_hdr *like, int scope, const struct gather *g, la_ns now)
+void ip_output(struct net *n, const struct ip_hdr *like, int scope, const struct gather *g,
+               la_ns now)
 {
     struct ip_hdr h = *like;
     struct way w;
@@ -264,7 +268,8 @@ void ip_output(struct net *n, const struct ip_hdr *like, int scope, const struct
     enqueue(n, w.iface, index);
 }
 
-void net_send(struct net *n, const struct ip_hdr *h, int scope, const void *payload, uint32_t n_bytes, la_ns now)
+void net_send(struct net *n, const struct ip_hdr *h, int scope, const void *payload,
+              uint32_t n_bytes, la_ns now)
 {
     struct gather g = {.n = 0};
 
@@ -273,7 +278,8 @@ void net_send(struct net *n, const struct ip_hdr *h, int scope, const void *payl
     ip_output(n, h, scope, &g, now);
 }
 
-void link_output(struct net *n, struct iface *i, const struct mac *dst, uint16_t type, const void *bytes, uint32_t len)
+void link_output(struct net *n, struct iface *i, const struct mac *dst, uint16_t type,
+                 const void *bytes, uint32_t len)
 {
     struct gather g = {.n = 0};
     struct eth_hdr e = {.dst = *dst, .type = type};
@@ -291,8 +297,8 @@ void link_output(struct net *n, struct iface *i, const struct mac *dst, uint16_t
 
 /* ---- to the device ---- */
 
-/* Writes the IP header of the fragment [sent, sent + chunk) and returns its length, that of an IPv6 fragment header
- * included. */
+/* Writes the IP header of the fragment [sent, sent + chunk) and returns its length, that of an IPv6
+ * fragment header included. */
 static uint32_t write_fragment(const struct packet *p, uint8_t *out, uint32_t chunk)
 {
     bool more = p->sent + chunk < p->len;
@@ -318,7 +324,8 @@ static uint32_t write_fragment(const struct packet *p, uint8_t *out, uint32_t ch
 }
 
 /* Adds `chunk` payload bytes from p->sent on: the first to the head in txbuf, the rest as spans. */
-static void add_payload(const struct packet *p, struct la_frame *f, uint8_t *head, uint32_t at, uint32_t chunk)
+static void add_payload(const struct packet *p, struct la_frame *f, uint8_t *head, uint32_t at,
+                        uint32_t chunk)
 {
     if (!p->data) {
         memcpy(head + at, p->small + p->sent, chunk);
@@ -359,7 +366,8 @@ bool net_tx(struct net *n, int ifx, struct la_frame *f, la_ns now)
     f->csum_start = f->csum_offset = f->gso_size = 0;
     memcpy(n->txbuf, p->l2, p->l2_len);
     if (p->l3_len && p->l3_len + p->len > p->mtu) {
-        uint32_t hlen = p->l3_len + (p->l3_len == IPV6_HLEN ? FRAG_HLEN : 0), room = (p->mtu - hlen) & ~7U;
+        uint32_t hlen = p->l3_len + (p->l3_len == IPV6_HLEN ? FRAG_HLEN : 0),
+                 room = (p->mtu - hlen) & ~7U;
         chunk = chunk < room ? chunk : room;
         at += write_fragment(p, n->txbuf + at, chunk);
     } else {

@@ -1,7 +1,8 @@
 /* nd.c: neighbour solicitation and advertisement (RFC 4861 §7, RFC 4862 §5.4, RFC 6980).
- * Only messages that cannot have passed a router are believed: hop limit 255, no fragment header. */
-#include "net/private.h"
+ * Only messages that cannot have passed a router are believed: hop limit 255, no fragment header.
+ */
 #include "base/endian.h"
+#include "net/private.h"
 
 /* Writes the message, its checksum included; returns its length. */
 static uint32_t write_nd(uint8_t p[32], const struct ip_hdr *h, const struct ndp *m)
@@ -20,8 +21,8 @@ static struct ip_hdr nd_header(const struct la_addr *src, const struct la_addr *
 }
 
 /* To a station of the link.  Never asks for a neighbour: this is how one is asked for. */
-static void send_nd(struct net *n, struct iface *i, const struct la_addr *src, const struct la_addr *dst,
-                    const struct mac *to, const struct ndp *m)
+static void send_nd(struct net *n, struct iface *i, const struct la_addr *src,
+                    const struct la_addr *dst, const struct mac *to, const struct ndp *m)
 {
     const struct ip_hdr h = nd_header(src, dst);
     struct gather g = {.n = 0};
@@ -37,7 +38,8 @@ static struct mac group_mac(const struct la_addr *g)
     return (struct mac){{0x33, 0x33, g->b[12], g->b[13], g->b[14], g->b[15]}};
 }
 
-static struct ndp message(const struct iface *i, uint8_t type, const struct la_addr *target, bool lladdr)
+static struct ndp message(const struct iface *i, uint8_t type, const struct la_addr *target,
+                          bool lladdr)
 {
     struct ndp m = {.type = type, .has_lladdr = lladdr};
 
@@ -47,7 +49,8 @@ static struct ndp message(const struct iface *i, uint8_t type, const struct la_a
     return m;
 }
 
-void nd_solicit(struct net *n, struct iface *i, const struct neighbour *nb, const struct la_addr *from)
+void nd_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
+                const struct la_addr *from)
 {
     struct ndp m = message(i, ICMP6_NS, &nb->addr, true);
     struct la_addr dst = nb->addr;
@@ -92,7 +95,8 @@ void nd_solicit_routers(struct net *n, struct iface *i)
 }
 
 /* RFC 4861 §7.2.4. */
-static void answer(struct net *n, struct iface *i, const struct rx *x, const struct la_addr *target, la_ns now)
+static void answer(struct net *n, struct iface *i, const struct rx *x, const struct la_addr *target,
+                   la_ns now)
 {
     struct ndp m = message(i, ICMP6_NA, target, true);
 

@@ -1,13 +1,13 @@
-/* neighbour.c: one cache of link-layer addresses for ARP and ND, with the states of RFC 4861 §7.3.2 for
- * both: an IPv4 neighbour that falls silent is noticed as an IPv6 one is (RFC 1122 §2.3.2.1).
+/* neighbour.c: one cache of link-layer addresses for ARP and ND, with the states of RFC 4861 §7.3.2
+ * for both: an IPv4 neighbour that falls silent is noticed as an IPv6 one is (RFC 1122 §2.3.2.1).
  *
- * REACHABLE becomes STALE by comparing fresh_until with the clock, not by a timer.  While nothing is
- * asked, the one timer of an entry is there to forget it.
+ * REACHABLE becomes STALE by comparing fresh_until with the clock, not by a timer.  While nothing
+ * is asked, the one timer of an entry is there to forget it.
  *
- * When the cache is full an entry that never proved reachable goes before any that did, the least used
- * of a few old ones: a flood of addresses that do not exist cannot push out the working neighbours. */
+ * When the cache is full an entry that never proved reachable goes before any that did, the least
+ * used of a few old ones: a flood of addresses that do not exist cannot push out the working
+ * neighbours. */
 #include "net/private.h"
-
 
 #define EVICTION_LOOKS 8 /* old entries looked at for the least used */
 
@@ -156,7 +156,8 @@ uint32_t nb_get(struct net *n, int ifx, const struct la_addr *a, la_ns now)
         return 0;
     }
     uint32_t *at = bucket(n, ifx, a);
-    *nb = (struct neighbour){.next = *at, .state = NB_INCOMPLETE, .ifx = (int16_t)ifx, .addr = *a, .used = now};
+    *nb = (struct neighbour){
+        .next = *at, .state = NB_INCOMPLETE, .ifx = (int16_t)ifx, .addr = *a, .used = now};
     const struct eth_hdr h = {.type = ip_is_v4(a) ? ETH_IPV4 : ETH_IPV6};
     eth_build(nb->hdr, &h);
     memcpy(nb->hdr + 6, n->ifs[ifx].cfg.mac, 6);
@@ -168,7 +169,8 @@ uint32_t nb_get(struct net *n, int ifx, const struct la_addr *a, la_ns now)
 
 enum nb_state nb_state_now(const struct neighbour *nb, la_ns now)
 {
-    return nb->state == NB_REACHABLE && now >= nb->fresh_until ? NB_STALE : (enum nb_state)nb->state;
+    return nb->state == NB_REACHABLE && now >= nb->fresh_until ? NB_STALE
+                                                               : (enum nb_state)nb->state;
 }
 
 /* Sends a solicitation, but never two within RetransTimer (RFC 4861 §7.2.2); false: too early. */
@@ -386,7 +388,8 @@ static enum net_rule update(struct net *n, uint32_t i, const struct nb_news *new
     return NR_COUNT;
 }
 
-enum net_rule nb_learn(struct net *n, struct iface *f, const struct la_addr *a, const struct nb_news *news, la_ns now)
+enum net_rule nb_learn(struct net *n, struct iface *f, const struct la_addr *a,
+                       const struct nb_news *news, la_ns now)
 {
     uint32_t i = nb_find(n, f->index, a);
     enum net_rule useless = NR_COUNT;
@@ -403,7 +406,10 @@ enum net_rule nb_learn(struct net *n, struct iface *f, const struct la_addr *a, 
     } else {
         useless = update(n, i, news, now);
     }
-    if (useless == NR_COUNT && news->set_router)
+    if (useless != NR_COUNT)
+        return useless;
+    net_note(n, NR_NB_HEARD);
+    if (news->set_router)
         nb->router = news->router;
-    return useless;
+    return NR_COUNT;
 }

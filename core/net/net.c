@@ -39,8 +39,8 @@ int net_new(const struct net_config *c, la_ns now, struct net **out)
     uint32_t fixed = NET_IFS * (NET_ADDRS + 1);
 
     if (!cfg->max_neighbours || !cfg->max_routes || !cfg->max_pmtu || !cfg->max_reassembly ||
-        cfg->max_neighbours > INDEX_MAX || cfg->max_routes > INDEX_MAX || cfg->max_pmtu > INDEX_MAX ||
-        cfg->max_reassembly > INDEX_MAX)
+        cfg->max_neighbours > INDEX_MAX || cfg->max_routes > INDEX_MAX ||
+        cfg->max_pmtu > INDEX_MAX || cfg->max_reassembly > INDEX_MAX)
         return LA_EINVAL;
     struct net *n = mem_get(c->mem, sizeof *n);
     if (!n)
@@ -54,7 +54,8 @@ int net_new(const struct net_config *c, la_ns now, struct net **out)
     n->now = now;
     n->dropped = NR_COUNT;
     heap_init(&n->timers, n->mem,
-              cfg->max_neighbours + cfg->max_routes + cfg->max_pmtu + cfg->max_reassembly + fixed, timer_pos, n);
+              cfg->max_neighbours + cfg->max_routes + cfg->max_pmtu + cfg->max_reassembly + fixed,
+              timer_pos, n);
     pool_init(&n->neighbours, n->mem, sizeof(struct neighbour), cfg->max_neighbours);
     pool_init(&n->routes, n->mem, sizeof(struct route), cfg->max_routes);
     pool_init(&n->pmtu, n->mem, sizeof(struct pmtu), cfg->max_pmtu);
@@ -177,8 +178,8 @@ la_ns net_jitter(struct net *n, la_ns below)
 
 bool timer_room(struct net *n)
 {
-    return heap_reserve(&n->timers, NET_IFS * (NET_ADDRS + 1) + n->neighbours.used + n->routes.used +
-                                        n->pmtu.used + n->reass.used + 1);
+    return heap_reserve(&n->timers, NET_IFS * (NET_ADDRS + 1) + n->neighbours.used +
+                                        n->routes.used + n->pmtu.used + n->reass.used + 1);
 }
 
 uint32_t addr_hash(const struct net *n, const struct la_addr *a, uint32_t with)
@@ -192,8 +193,8 @@ uint32_t addr_hash(const struct net *n, const struct la_addr *a, uint32_t with)
     return (uint32_t)siphash13(&n->key, &k, sizeof k);
 }
 
-uint32_t net_flow_label(const struct net *n, const struct la_addr *src, const struct la_addr *dst, uint16_t sport,
-                        uint16_t dport)
+uint32_t net_flow_label(const struct net *n, const struct la_addr *src, const struct la_addr *dst,
+                        uint16_t sport, uint16_t dport)
 {
     struct {
         char what[4];
@@ -206,8 +207,8 @@ uint32_t net_flow_label(const struct net *n, const struct la_addr *src, const st
     return label; /* 1..0xfffff: 0 says that there is none (RFC 6437 §2) */
 }
 
-/* A permutation of `bits` bits by the key: four Feistel rounds.  Consecutive counts give numbers that
- * never repeat before all were used, and that nobody can guess or count (RFC 7739 §5). */
+/* A permutation of `bits` bits by the key: four Feistel rounds.  Consecutive counts give numbers
+ * that never repeat before all were used, and that nobody can guess or count (RFC 7739 §5). */
 static uint32_t permute(const struct net *n, uint32_t x, unsigned half)
 {
     uint32_t mask = (1U << half) - 1, l = x >> half, r = x & mask;

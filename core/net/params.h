@@ -1,9 +1,9 @@
 /* params.h: every number of the network layer, each with the document it comes from.
  *
  * DEVIATION N1: RFC 4861 §6.3.7 and RFC 4862 §5.4.2 ask for a random delay of up to a second before
- * the first message of an interface.  It spreads the load when a whole network comes up at once, which
- * a program that opens a device does not do; it is left out, except for addresses made from a router
- * advertisement, which all hosts of a link receive at the same moment. */
+ * the first message of an interface.  It spreads the load when a whole network comes up at once,
+ * which a program that opens a device does not do; it is left out, except for addresses made from a
+ * router advertisement, which all hosts of a link receive at the same moment. */
 #ifndef LA_NET_PARAMS_H
 #define LA_NET_PARAMS_H
 

@@ -1,6 +1,7 @@
 /* pmtu.c: what the path to a destination takes (RFC 1191, RFC 8201, RFC 4821 §4).
- * One entry a destination, forgotten ten minutes after its last change, so that a path that has become
- * better is tried again.  Whether an ICMP message is to be believed was decided before (RFC 5927). */
+ * One entry a destination, forgotten ten minutes after its last change, so that a path that has
+ * become better is tried again.  Whether an ICMP message is to be believed was decided before (RFC
+ * 5927). */
 #include "net/private.h"
 
 static struct pmtu *pmtu_at(const struct net *n, uint32_t i)
@@ -103,7 +104,7 @@ void net_pmtu_set(struct net *n, const struct la_addr *remote, uint32_t mtu, la_
         if (!i)
             return; /* it will be learned again */
     }
-    net_note(n, NR_PMTU_LOWERED);
+    net_note(n, NR_PMTU_LEARNED);
     pmtu_at(n, i)->mtu = mtu < least ? least : mtu;
     timer_set(n, TIMER_PMTU, i, later(now, PMTU_AGE));
 }
@@ -117,7 +118,8 @@ uint32_t pmtu_learned(const struct net *n, const struct la_addr *remote)
 
 uint32_t net_pmtu(const struct net *n, const struct net_path *path, const struct la_addr *remote)
 {
-    uint32_t link = iface_has(n, path->ifx) ? iface_mtu(&n->ifs[path->ifx], ip_is_v4(remote)) : floor_of(remote);
+    uint32_t link = iface_has(n, path->ifx) ? iface_mtu(&n->ifs[path->ifx], ip_is_v4(remote))
+                                            : floor_of(remote);
     uint32_t learned = pmtu_learned(n, remote);
 
     return learned && learned < link ? learned : link;
@@ -126,7 +128,8 @@ uint32_t net_pmtu(const struct net *n, const struct net_path *path, const struct
 /* RFC 1191 §7.1, Table 7-1: the largest usual MTU below `size`. */
 static uint32_t plateau_below(uint32_t size)
 {
-    static const uint16_t plateau[] = {65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68};
+    static const uint16_t plateau[] = {65535, 32000, 17914, 8166, 4352, 2002,
+                                       1492,  1006,  508,   296,  68};
 
     for (unsigned k = 0; k < sizeof plateau / sizeof *plateau; k++)
         if (plateau[k] < size)
@@ -134,8 +137,8 @@ static uint32_t plateau_below(uint32_t size)
     return PMTU_MIN_V4;
 }
 
-/* What a packet-too-big without an MTU means (RFC 1191 §5).  Some routers quote a total length that has the header
- * added a second time; if it is not below what we believe, that is assumed. */
+/* What a packet-too-big without an MTU means (RFC 1191 §5).  Some routers quote a total length that
+ * has the header added a second time; if it is not below what we believe, that is assumed. */
 static uint32_t guess(struct net *n, const struct icmp_err *e, uint32_t old)
 {
     uint32_t size = e->quoted_len;
@@ -146,7 +149,8 @@ static uint32_t guess(struct net *n, const struct icmp_err *e, uint32_t old)
     return plateau_below(size < old ? size : old);
 }
 
-uint32_t net_pmtu_too_big(struct net *n, const struct net_path *path, const struct icmp_err *e, la_ns now)
+uint32_t net_pmtu_too_big(struct net *n, const struct net_path *path, const struct icmp_err *e,
+                          la_ns now)
 {
     uint32_t old = net_pmtu(n, path, &e->remote), least = floor_of(&e->remote);
 
@@ -155,7 +159,7 @@ uint32_t net_pmtu_too_big(struct net *n, const struct net_path *path, const stru
     if (mtu < least)
         mtu = least;
     if (mtu >= old) {
-        net_note(n, NR_PMTU_IGNORED);
+        net_note(n, NR_PMTU_NOT_LOWER);
         return old;
     }
     net_pmtu_set(n, &e->remote, mtu, now);

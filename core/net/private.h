@@ -1,10 +1,12 @@
-/* private.h: struct net and what its parts say to each other.  Only core/net/ and its tests include it.
+/* private.h: struct net and what its parts say to each other.  Only core/net/ and its tests include
+ * it.
  *
- * The parts, from the bottom: iface (addresses) and route; neighbour with arp and nd (who answers for
- * an address); ip_out (our own datagrams, queued); icmp4, icmp6 and dad, ra above it; reass and ip_in
- * (what comes).  pmtu stands apart.
+ * The parts, from the bottom: iface (addresses) and route; neighbour with arp and nd (who answers
+ * for an address); ip_out (our own datagrams, queued); icmp4, icmp6 and dad, ra above it; reass and
+ * ip_in (what comes).  pmtu stands apart.
  *
- * Invariant of every table: fixed bounds, objects from pools, one heap of deadlines for all of them. */
+ * Invariant of every table: fixed bounds, objects from pools, one heap of deadlines for all of
+ * them. */
 #ifndef LA_NET_PRIVATE_H
 #define LA_NET_PRIVATE_H
 
@@ -44,12 +46,12 @@ struct iface {
     struct la_if_config cfg;
     int16_t index;
     bool ether;
-    bool v6;            /* MTU >= 1280 and no duplicate of the MAC's own address */
-    uint8_t hop_limit;  /* CurHopLimit */
+    bool v6;           /* MTU >= 1280 and no duplicate of the MAC's own address */
+    uint8_t hop_limit; /* CurHopLimit */
     uint8_t rs_sent;
     uint32_t rs_timer;
-    uint32_t naddr;     /* slots [0, naddr) may be in use */
-    uint32_t mtu6;      /* LinkMTU of IPv6, from the configuration or a router */
+    uint32_t naddr; /* slots [0, naddr) may be in use */
+    uint32_t mtu6;  /* LinkMTU of IPv6, from the configuration or a router */
     la_ns base_reachable, reachable, retrans;
     uint32_t q_head, q_tail, q_packets; /* of our own datagrams, for net_tx */
     struct ifaddr addr[NET_ADDRS];
@@ -88,8 +90,8 @@ struct neighbour {
     bool polled;             /* asked_at counts */
     int16_t ifx;
     struct la_addr addr;
-    struct la_addr local;    /* whose packet made us ask (RFC 4861 §7.2.2) */
-    la_ns asked_at;          /* last solicitation */
+    struct la_addr local; /* whose packet made us ask (RFC 4861 §7.2.2) */
+    la_ns asked_at;       /* last solicitation */
     uint32_t lru_prev, lru_next;
     uint32_t q_head, q_tail, q_packets; /* waiting packets */
 };
@@ -108,7 +110,7 @@ struct packet {
     uint32_t len;  /* bytes behind the IP header; of ARP: all */
     uint32_t sent; /* bytes that left in fragments */
     uint32_t frag_id;
-    uint32_t mtu;  /* IP bytes a frame may carry */
+    uint32_t mtu;       /* IP bytes a frame may carry */
     struct block *data; /* chain, if len > PACKET_SMALL */
     int16_t ifx;
     uint8_t l2_len, l3_len; /* l3_len 0: not IP */
@@ -125,7 +127,7 @@ struct packet {
 #define REASS_HDR 192U    /* IPv4: 60; IPv6: what stands before the fragment header, and that */
 #define REASS_HEAD 1024U  /* of the payload that are made contiguous for the parsers */
 #define REASS_BUCKETS 64U
-_Static_assert(REASS_BLOCKS * BLOCK_DATA >= DATAGRAM_MAX, "a whole datagram fits");
+_Static_assert(REASS_BLOCKS *BLOCK_DATA >= DATAGRAM_MAX, "a whole datagram fits");
 
 struct reass {
     uint32_t next; /* in its hash bucket (also the pool's free link: keep first) */
@@ -143,8 +145,8 @@ struct reass {
     uint16_t first_len; /* of the first fragment, for quoting it */
     uint16_t nh_at;     /* IPv6: in hdr, to be replaced by frag_next */
     uint8_t frag_next;
-    uint32_t end;       /* payload bytes; 0: the last fragment is not here */
-    uint32_t hdr_len;   /* 0: the first fragment is not here */
+    uint32_t end;     /* payload bytes; 0: the last fragment is not here */
+    uint32_t hdr_len; /* 0: the first fragment is not here */
     struct block *block[REASS_BLOCKS];
     uint32_t nblocks;
     uint64_t have[REASS_UNITS / 64];  /* units received */
@@ -168,7 +170,7 @@ struct pmtu {
 /* Deadlines are in one heap; an id says whose they are. */
 enum timer_kind { TIMER_NEIGHBOUR = 1, TIMER_ADDR, TIMER_RS, TIMER_ROUTE, TIMER_REASS, TIMER_PMTU };
 #define TIMER_ID(kind, index) ((uint32_t)(kind) << 28 | (uint32_t)(index))
-#define TIMER_INDEX(id) ((id) & 0x0fffffffU)
+#define TIMER_INDEX(id) ((id)&0x0fffffffU)
 #define INDEX_MAX 0x0fffffffU
 
 struct net {
@@ -180,10 +182,10 @@ struct net {
     uint32_t epoch;
     uint32_t nif;
     enum net_rule dropped;
-    la_ns now;           /* of the call in hand, for traces */
-    uint64_t rng;        /* position in the keyed stream */
-    uint32_t id_count;   /* datagrams that needed an identification */
-    la_ns icmp_tat;      /* token bucket of ICMP errors, as the time at which it is full again */
+    la_ns now;         /* of the call in hand, for traces */
+    uint64_t rng;      /* position in the keyed stream */
+    uint32_t id_count; /* datagrams that needed an identification */
+    la_ns icmp_tat;    /* token bucket of ICMP errors, as the time at which it is full again */
     struct heap timers;
 
     struct pool neighbours;
@@ -252,7 +254,10 @@ static inline void timer_stop(struct net *n, enum timer_kind k, uint32_t index)
 {
     heap_remove(&n->timers, TIMER_ID(k, index));
 }
-static inline la_ns later(la_ns now, la_ns by) { return by > LA_NEVER - now ? LA_NEVER : now + by; }
+static inline la_ns later(la_ns now, la_ns by)
+{
+    return by > LA_NEVER - now ? LA_NEVER : now + by;
+}
 
 static inline bool addr_eq(const struct la_addr *a, const struct la_addr *b)
 {
@@ -261,6 +266,14 @@ static inline bool addr_eq(const struct la_addr *a, const struct la_addr *b)
     memcpy(x, a->b, 16);
     memcpy(y, b->b, 16);
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+/* Bits set (written out: the compilers' own may call into their library). */
+static inline uint32_t popcount64(uint64_t x)
+{
+    x -= x >> 1 & 0x5555555555555555U;
+    x = (x & 0x3333333333333333U) + (x >> 2 & 0x3333333333333333U);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+    return (uint32_t)(x * 0x0101010101010101U >> 56);
 }
 /* Hash for a table, of an address and one number. */
 uint32_t addr_hash(const struct net *n, const struct la_addr *a, uint32_t with);
@@ -272,9 +285,18 @@ uint32_t addr_hash(const struct net *n, const struct la_addr *a, uint32_t with);
 /* ff02::1:ffXX:XXXX (RFC 4291 §2.7.1). */
 struct la_addr solicited_node(const struct la_addr *a);
 
-static inline struct iface *iface_at(struct net *n, int ifx) { return &n->ifs[ifx]; }
-static inline bool iface_has(const struct net *n, int ifx) { return ifx >= 0 && (uint32_t)ifx < n->nif; }
-static inline uint32_t iface_mtu(const struct iface *i, bool v4) { return v4 ? i->cfg.mtu : i->mtu6; }
+static inline struct iface *iface_at(struct net *n, int ifx)
+{
+    return &n->ifs[ifx];
+}
+static inline bool iface_has(const struct net *n, int ifx)
+{
+    return ifx >= 0 && (uint32_t)ifx < n->nif;
+}
+static inline uint32_t iface_mtu(const struct iface *i, bool v4)
+{
+    return v4 ? i->cfg.mtu : i->mtu6;
+}
 
 /* The slot that holds this address in whatever state; NULL: none. */
 struct ifaddr *iface_find(struct iface *i, const struct la_addr *a);
@@ -295,7 +317,8 @@ bool iface_in_group(const struct iface *i, const struct la_addr *group);
 /* Best source on this interface for dst (RFC 6724 §5); NULL: none. */
 const struct ifaddr *iface_source(const struct iface *i, const struct la_addr *dst);
 /* Adds an address; *out (may be NULL) gets its slot.  Lifetimes LA_NEVER unless advertised. */
-int iface_addr_add(struct net *n, struct iface *i, const struct ifaddr *like, la_ns now, struct ifaddr **out);
+int iface_addr_add(struct net *n, struct iface *i, const struct ifaddr *like, la_ns now,
+                   struct ifaddr **out);
 void iface_addr_drop(struct net *n, struct iface *i, struct ifaddr *a);
 /* Sets the timer of an address to what comes first: detection, deprecation or the end. */
 void iface_addr_arm(struct net *n, struct iface *i, struct ifaddr *a);
@@ -318,9 +341,10 @@ void dad_duplicate(struct net *n, struct iface *i, struct ifaddr *a);
 int route_add(struct net *n, const struct route *like);
 void route_drop(struct net *n, uint32_t index);
 /* The route of exactly these properties; 0: none.  gw may be NULL: any. */
-uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned plen, int ifx, const struct la_addr *gw,
-                    enum route_origin origin);
-/* The way to dst, on interface ifx only unless -1: longest prefix, then the most promising gateway. */
+uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned plen, int ifx,
+                    const struct la_addr *gw, enum route_origin origin);
+/* The way to dst, on interface ifx only unless -1: longest prefix, then the most promising gateway.
+ */
 const struct route *route_pick(struct net *n, const struct la_addr *dst, int ifx);
 void route_due(struct net *n, uint32_t index);
 
@@ -331,11 +355,15 @@ struct way {
     struct la_addr hop; /* the gateway or the destination itself */
 };
 /* See net_route. */
-int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope, struct way *w);
+int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
+              struct way *w);
 
 /* ---- neighbour.c ---- */
 
-static inline struct neighbour *nb_at(const struct net *n, uint32_t i) { return pool_at(&n->neighbours, i); }
+static inline struct neighbour *nb_at(const struct net *n, uint32_t i)
+{
+    return pool_at(&n->neighbours, i);
+}
 /* Index; 0: not there. */
 uint32_t nb_find(const struct net *n, int ifx, const struct la_addr *a);
 /* Finds or makes (INCOMPLETE, nothing sent yet); 0: no memory. */
@@ -348,12 +376,13 @@ struct nb_news {
     const struct mac *mac; /* NULL: not said */
     bool solicited;        /* an answer to our question: the way there works */
     bool override;
-    bool create;           /* make an entry if there is none */
+    bool create;             /* make an entry if there is none */
     bool set_router, router; /* the message tells whether it is a router */
 };
 /* Brings them into the cache (RFC 4861 §7.2.5 and its like for ARP).  The rule under which it was
  * useless, NR_COUNT if it was not. */
-enum net_rule nb_learn(struct net *n, struct iface *i, const struct la_addr *a, const struct nb_news *news, la_ns now);
+enum net_rule nb_learn(struct net *n, struct iface *i, const struct la_addr *a,
+                       const struct nb_news *news, la_ns now);
 /* Puts the packet (its l2 not yet built) behind those that wait. */
 void nb_wait(struct net *n, uint32_t i, uint32_t packet);
 void nb_doubt(struct net *n, uint32_t i, la_ns now);
@@ -365,18 +394,21 @@ void nb_drop(struct net *n, uint32_t i);
 
 enum net_in arp_input(struct net *n, struct iface *i, const struct slice *s, la_ns now);
 /* Asks for nb's address: broadcast while INCOMPLETE, to its own MAC else. */
-void arp_solicit(struct net *n, struct iface *i, const struct neighbour *nb, const struct la_addr *from);
+void arp_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
+                 const struct la_addr *from);
 void arp_probe(struct net *n, struct iface *i, const struct la_addr *a);
 void arp_announce(struct net *n, struct iface *i, const struct la_addr *a);
 
 struct rx; /* below */
 enum net_in nd_input(struct net *n, const struct rx *x, const struct slice *icmp, la_ns now);
-void nd_solicit(struct net *n, struct iface *i, const struct neighbour *nb, const struct la_addr *from);
+void nd_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
+                const struct la_addr *from);
 void nd_probe(struct net *n, struct iface *i, const struct la_addr *a);
 void nd_announce(struct net *n, struct iface *i, const struct la_addr *a);
 void nd_solicit_routers(struct net *n, struct iface *i);
 
-enum net_in ra_input(struct net *n, struct iface *i, const struct la_addr *router, const struct ndp *m, la_ns now);
+enum net_in ra_input(struct net *n, struct iface *i, const struct la_addr *router,
+                     const struct ndp *m, la_ns now);
 /* Begins to ask for routers, if the interface wants them. */
 void ra_start(struct net *n, struct iface *i, la_ns now);
 void ra_due(struct net *n, struct iface *i, la_ns now);
@@ -395,13 +427,15 @@ struct rx {
     uint16_t gso_size;
 };
 
-/* What an ICMP error quotes: `n` contiguous bytes from the IP header on, then the rest (may be NULL). */
-struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n, const struct slice *rest);
+/* What an ICMP error quotes: `n` contiguous bytes from the IP header on, then the rest (may be
+ * NULL). */
+struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n,
+                         const struct slice *rest);
 
 /* ---- reass.c ---- */
 
-/* Takes a fragment; `s` from the IP header on, trimmed to the datagram.  True: the datagram is whole, *whole is it
- * (headers contiguous) and stays until the next reass_release. */
+/* Takes a fragment; `s` from the IP header on, trimmed to the datagram.  True: the datagram is
+ * whole, *whole is it (headers contiguous) and stays until the next reass_release. */
 bool reass_input(struct net *n, struct rx *x, struct slice *s, struct slice *whole, la_ns now);
 void reass_release(struct net *n);
 void reass_due(struct net *n, uint32_t index, la_ns now);
@@ -409,12 +443,16 @@ void reass_free_all(struct net *n);
 
 /* ---- icmp.c, icmp4.c, icmp6.c ---- */
 
-enum net_in icmp4_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e, la_ns now);
-enum net_in icmp6_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e, la_ns now);
-/* Reports an error about d (its ip, ip_len and payload are quoted), unless the rules or the rate forbid.
- * `silent`: d came to a group or is not the first fragment. */
-void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m, la_ns now);
-void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m, la_ns now);
+enum net_in icmp4_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                        la_ns now);
+enum net_in icmp6_input(struct net *n, const struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                        la_ns now);
+/* Reports an error about d (its ip, ip_len and payload are quoted), unless the rules or the rate
+ * forbid. `silent`: d came to a group or is not the first fragment. */
+void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m,
+                 la_ns now);
+void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m,
+                 la_ns now);
 /* Takes a token if there is one. */
 bool icmp_may_send(struct net *n, la_ns now);
 /* What ICMP errors of both families have in common, once the quoted header is read. */
@@ -437,19 +475,25 @@ static inline void gather_add(struct gather *g, const void *p, uint32_t len)
 /* At most `max` bytes of a slice from offset `at` on. */
 void gather_slice(struct gather *g, const struct slice *s, uint32_t at, uint32_t max);
 
-/* Queues a unicast datagram by route and neighbour cache.  The identification is chosen here; ttl 0 means the
- * interface's default; a source of any is chosen. */
+/* Queues a unicast datagram by route and neighbour cache.  The identification is chosen here; ttl 0
+ * means the interface's default; a source of any is chosen. */
 void ip_output(struct net *n, const struct ip_hdr *h, int scope, const struct gather *g, la_ns now);
-/* Queues a datagram for this station of the link, without asking anybody; mac NULL: the link has no addresses. */
+/* Queues a datagram for this station of the link, without asking anybody; mac NULL: the link has no
+ * addresses. */
 void ip_output_to(struct net *n, const struct ip_hdr *h, struct iface *i, const struct mac *mac,
                   const struct gather *g);
 /* Queues a frame that is not IP. */
-void link_output(struct net *n, struct iface *i, const struct mac *dst, uint16_t type, const void *p, uint32_t len);
+void link_output(struct net *n, struct iface *i, const struct mac *dst, uint16_t type,
+                 const void *p, uint32_t len);
 /* Gives a packet that waited its link header and puts it into its interface's queue. */
 void packet_ready(struct net *n, uint32_t packet, const uint8_t l2[NET_L2_MAX]);
 void packet_drop(struct net *n, uint32_t packet, enum net_rule why);
-static inline struct packet *packet_at(const struct net *n, uint32_t i) { return pool_at(&n->packets, i); }
-/* A 32-bit identification that does not repeat within 2^32 and does not tell how many there were. */
+static inline struct packet *packet_at(const struct net *n, uint32_t i)
+{
+    return pool_at(&n->packets, i);
+}
+/* A 32-bit identification that does not repeat within 2^32 and does not tell how many there were.
+ */
 uint32_t ip_frag_id(struct net *n);
 
 /* ---- pmtu.c ---- */

@@ -1,9 +1,9 @@
-/* ra.c: what routers advertise (RFC 4861 §6.3, RFC 4862 §5.5).  Routers and on-link prefixes become routes
- * with a lifetime; autonomous prefixes become addresses.  Only on interfaces with `slaac`.
+/* ra.c: what routers advertise (RFC 4861 §6.3, RFC 4862 §5.5).  Routers and on-link prefixes become
+ * routes with a lifetime; autonomous prefixes become addresses.  Only on interfaces with `slaac`.
  *
- * DEVIATION N2: redirects are counted and not followed (RFC 4861 §8.3 and RFC 1122 §3.2.2.2 want them to
- * be).  A router that sends one forwards the datagram all the same, and believing them lets any
- * station of the link take over a conversation. */
+ * DEVIATION N2: redirects are counted and not followed (RFC 4861 §8.3 and RFC 1122 §3.2.2.2 want
+ * them to be).  A router that sends one forwards the datagram all the same, and believing them lets
+ * any station of the link take over a conversation. */
 #include "net/private.h"
 
 void ra_start(struct net *n, struct iface *i, la_ns now)
@@ -29,7 +29,8 @@ static la_ns until(la_ns now, uint32_t seconds)
 /* Adds, renews or (seconds 0) ends an advertised route. */
 static void set_route(struct net *n, const struct route *like, uint32_t seconds, la_ns now)
 {
-    uint32_t r = route_find(n, &like->dst, like->plen, like->ifx, like->gateway ? &like->gw : NULL, ROUTE_RA);
+    uint32_t r = route_find(n, &like->dst, like->plen, like->ifx, like->gateway ? &like->gw : NULL,
+                            ROUTE_RA);
 
     if (seconds == 0) {
         if (r)
@@ -53,7 +54,8 @@ static void set_route(struct net *n, const struct route *like, uint32_t seconds,
 }
 
 /* RFC 4862 §5.5.3 (e): new lifetimes for an address that was made from this prefix. */
-static void renew(struct net *n, struct iface *i, struct ifaddr *a, const struct ndp_prefix *p, la_ns now)
+static void renew(struct net *n, struct iface *i, struct ifaddr *a, const struct ndp_prefix *p,
+                  la_ns now)
 {
     la_ns valid = until(now, p->valid_s);
     la_ns left = a->valid_until == LA_NEVER ? LA_NEVER : a->valid_until - now;
@@ -114,7 +116,8 @@ static void set_parameters(struct net *n, struct iface *i, const struct ndp *m)
 {
     if (m->hop_limit)
         i->hop_limit = m->hop_limit;
-    if (m->reachable_ms && m->reachable_ms <= REACHABLE_MAX_MS && LA_MSEC(m->reachable_ms) != i->base_reachable) {
+    if (m->reachable_ms && m->reachable_ms <= REACHABLE_MAX_MS &&
+        LA_MSEC(m->reachable_ms) != i->base_reachable) {
         i->base_reachable = LA_MSEC(m->reachable_ms);
         i->reachable = i->base_reachable / 2 + net_jitter(n, i->base_reachable);
     }
@@ -130,7 +133,8 @@ static void set_parameters(struct net *n, struct iface *i, const struct ndp *m)
     }
 }
 
-enum net_in ra_input(struct net *n, struct iface *i, const struct la_addr *router, const struct ndp *m, la_ns now)
+enum net_in ra_input(struct net *n, struct iface *i, const struct la_addr *router,
+                     const struct ndp *m, la_ns now)
 {
     if (!i->cfg.slaac)
         return net_drop(n, NR_RA_IGNORED);

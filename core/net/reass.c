@@ -1,12 +1,12 @@
 /* reass.c: fragments back to datagrams (RFC 791 §3.2, RFC 8200 §4.5, RFC 5722, RFC 3128).
  *
- * A fragment's bytes go straight to their place in a chain of blocks; two bitmaps, a bit for each eight
- * bytes, tell what is there and where fragments began.  So a fragment costs its own length and nothing
- * can be made slow by many small ones; an exact duplicate is told from an overlap.
+ * A fragment's bytes go straight to their place in a chain of blocks; two bitmaps, a bit for each
+ * eight bytes, tell what is there and where fragments began.  So a fragment costs its own length
+ * and nothing can be made slow by many small ones; an exact duplicate is told from an overlap.
  *
  * Invariant: no byte is written twice; `units` bits of `have` are set, all below `top`. */
-#include "net/private.h"
 #include "base/endian.h"
+#include "net/private.h"
 
 static struct reass *reass_at(const struct net *n, uint32_t i)
 {
@@ -151,8 +151,10 @@ static bool chain_complete(const uint8_t *p, uint32_t n, uint8_t next)
     return false;
 }
 
-/* The rule that a fragment of `len` bytes breaks by itself; NR_COUNT: none.  *m: what its sender is told (IPv6). */
-static enum net_rule judge(const struct rx *x, const struct slice *s, uint32_t len, struct icmp_hdr *m)
+/* The rule that a fragment of `len` bytes breaks by itself; NR_COUNT: none.  *m: what its sender is
+ * told (IPv6). */
+static enum net_rule judge(const struct rx *x, const struct slice *s, uint32_t len,
+                           struct icmp_hdr *m)
 {
     const struct ip_hdr *h = &x->h;
     bool v4 = ip_is_v4(&h->dst);
@@ -167,9 +169,11 @@ static enum net_rule judge(const struct rx *x, const struct slice *s, uint32_t l
         m->rest = h->unfrag + 2U; /* the fragment offset */
         return NR_FRAG_TOO_LONG;
     }
-    if (v4 && h->proto == IP_TCP && ((h->offset == 0 && len < TCP_FIRST_FRAGMENT_MIN) || h->offset == 8))
+    if (v4 && h->proto == IP_TCP &&
+        ((h->offset == 0 && len < TCP_FIRST_FRAGMENT_MIN) || h->offset == 8))
         return NR_FRAG_TINY;
-    if (!v4 && h->offset == 0 && !chain_complete(s->head.p + h->hlen, s->head.n - h->hlen, h->frag_next)) {
+    if (!v4 && h->offset == 0 &&
+        !chain_complete(s->head.p + h->hlen, s->head.n - h->hlen, h->frag_next)) {
         m->code = 3; /* RFC 8200 §4.5, RFC 7112 §5 */
         return NR_FRAG_CHAIN;
     }
@@ -191,7 +195,7 @@ static uint32_t count_bits(const uint64_t *map, uint32_t a, uint32_t b)
         uint64_t w = map[a / 64] >> a % 64;
         if (take < 64)
             w &= (UINT64_C(1) << take) - 1;
-        c += (uint32_t)__builtin_popcountll(w);
+        c += popcount64(w);
         a += take;
     }
     return c;
@@ -213,9 +217,11 @@ static enum net_rule fits(const struct reass *r, uint32_t a, uint32_t b, uint32_
     uint32_t seen = count_bits(r->have, a, b);
 
     if (seen == b - a && bit(r->start, a) && count_bits(r->start, a + 1, b) == 0 &&
-        (b == r->top || !bit(r->have, b) || bit(r->start, b)) && (more ? end != r->end : end == r->end))
+        (b == r->top || !bit(r->have, b) || bit(r->start, b)) &&
+        (more ? end != r->end : end == r->end))
         return NR_FRAG_DUPLICATE;
-    if (seen || (!more && (b < r->top || (r->end && r->end != end))) || (more && r->end && end >= r->end))
+    if (seen || (!more && (b < r->top || (r->end && r->end != end))) ||
+        (more && r->end && end >= r->end))
         return NR_FRAG_OVERLAP;
     return NR_COUNT;
 }
@@ -239,8 +245,10 @@ static bool need_block(struct net *n, uint32_t self, uint32_t k)
     return true;
 }
 
-/* Copies len bytes of s from `from` on to offset `at` of the datagram; false: no memory, nothing noted. */
-static bool store(struct net *n, uint32_t self, const struct slice *s, uint32_t from, uint32_t at, uint32_t len)
+/* Copies len bytes of s from `from` on to offset `at` of the datagram; false: no memory, nothing
+ * noted. */
+static bool store(struct net *n, uint32_t self, const struct slice *s, uint32_t from, uint32_t at,
+                  uint32_t len)
 {
     for (uint32_t k = at / BLOCK_DATA; k <= (at + len - 1) / BLOCK_DATA; k++)
         if (!need_block(n, self, k))
@@ -320,8 +328,8 @@ static bool finish(struct net *n, uint32_t i, struct rx *x, struct slice *whole)
     return true;
 }
 
-static bool refuse(struct net *n, const struct rx *x, const struct slice *s, enum net_rule why, const struct icmp_hdr *m,
-                   la_ns now)
+static bool refuse(struct net *n, const struct rx *x, const struct slice *s, enum net_rule why,
+                   const struct icmp_hdr *m, la_ns now)
 {
     (void)net_drop(n, why);
     if (!ip_is_v4(&x->h.dst) && why != NR_FRAG_HEADER_LONG) {
@@ -366,8 +374,10 @@ bool reass_input(struct net *n, struct rx *x, struct slice *s, struct slice *who
         r->end = end;
     if (a == 0)
         keep_first(r, x, s, len);
-    if (!r->end || r->units != (r->end + 7) / 8)
+    if (!r->end || r->units != (r->end + 7) / 8) {
+        net_note(n, NR_FRAG_KEPT);
         return false;
+    }
     return finish(n, i, x, whole);
 }
 
@@ -380,7 +390,8 @@ void reass_due(struct net *n, uint32_t i, la_ns now)
         bool v4 = ip_is_v4(&r->dst);
         struct rx x = {.iface = iface_at(n, r->ifx), .h = {.src = r->src, .dst = r->dst}};
         const struct slice rest = {.head = {r->block[0]->data, r->first_len}, .len = r->first_len};
-        const struct icmp_hdr m = {.type = v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED, .code = 1};
+        const struct icmp_hdr m = {.type = v4 ? ICMP_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED,
+                                   .code = 1};
         x.h.proto = v4 ? r->proto : r->frag_next;
         const struct ip_dgram q = quote_of(&x, r->hdr, r->hdr_len + (v4 ? 0 : 8), &rest);
         if (v4)

@@ -1,8 +1,9 @@
-/* route.c: where a datagram goes: longest prefix, gateways, sources (RFC 1122 §3.3.1, RFC 4861 §5.2, §6.3.6).
+/* route.c: where a datagram goes: longest prefix, gateways, sources (RFC 1122 §3.3.1, RFC 4861
+ * §5.2, §6.3.6).
  *
- * Prefixes of addresses, configured routes and what routers advertise are all routes of one table, in a
- * list per family, the longest prefix first.  Nobody looks there on the data path: a net_path keeps what
- * was found, and n->epoch tells it when to look again. */
+ * Prefixes of addresses, configured routes and what routers advertise are all routes of one table,
+ * in a list per family, the longest prefix first.  Nobody looks there on the data path: a net_path
+ * keeps what was found, and n->epoch tells it when to look again. */
 #include "net/private.h"
 
 static struct route *route_at(const struct net *n, uint32_t i)
@@ -10,7 +11,8 @@ static struct route *route_at(const struct net *n, uint32_t i)
     return pool_at(&n->routes, i);
 }
 
-/* Longer prefixes first; of equal ones, in the order in which they came, configured before advertised. */
+/* Longer prefixes first; of equal ones, in the order in which they came, configured before
+ * advertised. */
 static bool comes_before(const struct route *a, const struct route *b)
 {
     if (a->plen != b->plen)
@@ -63,8 +65,8 @@ void route_due(struct net *n, uint32_t index)
     route_drop(n, index);
 }
 
-uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned plen, int ifx, const struct la_addr *gw,
-                    enum route_origin origin)
+uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned plen, int ifx,
+                    const struct la_addr *gw, enum route_origin origin)
 {
     for (uint32_t i = n->route_head[ip_is_v4(dst) ? 0 : 1]; i; i = route_at(n, i)->next) {
         const struct route *r = route_at(n, i);
@@ -108,7 +110,8 @@ const struct route *route_pick(struct net *n, const struct la_addr *dst, int ifx
         const struct route *r = route_at(n, i);
         if (best && r->plen < best->plen)
             break;
-        if ((ifx >= 0 && r->ifx != ifx) || (!v4 && !n->ifs[r->ifx].v6) || !ip_prefix_eq(&r->dst, dst, r->plen))
+        if ((ifx >= 0 && r->ifx != ifx) || (!v4 && !n->ifs[r->ifx].v6) ||
+            !ip_prefix_eq(&r->dst, dst, r->plen))
             continue;
         int p = promise(n, r);
         if (p > best_promise) {
@@ -130,11 +133,13 @@ static int owner(struct net *n, const struct la_addr *local, int scope)
     return -1;
 }
 
-int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope, struct way *w)
+int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
+              struct way *w)
 {
     const struct route *r;
 
-    /* There is no loopback: nothing that we send to ourselves may reach a wire (RFC 1122 §3.2.1.3 (g)). */
+    /* There is no loopback: nothing that we send to ourselves may reach a wire (RFC 1122 §3.2.1.3
+     * (g)). */
     if (!net_is_unicast(n, remote) || ip_is_loopback(remote) || net_is_local(n, remote, -1))
         return LA_ENETUNREACH;
     if (scope < 0 && !ip_is_v4(remote) && ip_is_link_local(remote)) {
@@ -166,8 +171,8 @@ int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote
     return LA_OK;
 }
 
-int net_route(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope, struct net_path *path,
-              la_ns now)
+int net_route(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
+              struct net_path *path, la_ns now)
 {
     struct way w;
 
@@ -183,8 +188,9 @@ int net_route(struct net *n, struct la_addr *local, const struct la_addr *remote
 }
 
 /* The path is out of date, or its neighbour needs a thought. */
-static enum net_ready link_slow(struct net *n, const struct la_addr *local, const struct la_addr *remote, int scope,
-                                struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len, la_ns now)
+static enum net_ready link_slow(struct net *n, const struct la_addr *local,
+                                const struct la_addr *remote, int scope, struct net_path *path,
+                                uint8_t l2[NET_L2_MAX], uint32_t *len, la_ns now)
 {
     n->now = now;
     if (path->epoch != n->epoch || path->ifx < 0 || !path->neighbour) {
@@ -214,8 +220,9 @@ static enum net_ready link_slow(struct net *n, const struct la_addr *local, cons
     return ready;
 }
 
-enum net_ready net_link(struct net *n, const struct la_addr *local, const struct la_addr *remote, int scope,
-                        struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len, la_ns now)
+enum net_ready net_link(struct net *n, const struct la_addr *local, const struct la_addr *remote,
+                        int scope, struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len,
+                        la_ns now)
 {
     if (path->epoch == n->epoch && path->ifx >= 0) {
         if (path->neighbour) {
@@ -240,7 +247,8 @@ void net_confirm(struct net *n, const struct net_path *path, la_ns now)
         nb_confirm(n, path->neighbour, now);
 }
 
-/* Begins to resolve another default gateway than this one, so that it is known when this one fails. */
+/* Begins to resolve another default gateway than this one, so that it is known when this one fails.
+ */
 static void wake_next_gateway(struct net *n, const struct neighbour *old, la_ns now)
 {
     for (uint32_t i = n->route_head[ip_is_v4(&old->addr) ? 0 : 1]; i; i = route_at(n, i)->next) {
@@ -262,13 +270,15 @@ void net_doubt(struct net *n, const struct net_path *path, la_ns now)
     if (path->epoch != n->epoch || !path->neighbour)
         return;
     net_note(n, NR_NB_DOUBT);
-    const struct neighbour nb = *nb_at(n, path->neighbour); /* by value: it may be evicted for the other */
+    const struct neighbour nb =
+        *nb_at(n, path->neighbour); /* by value: it may be evicted for the other */
     nb_doubt(n, path->neighbour, now);
     if (nb.gateway)
         wake_next_gateway(n, &nb, now);
 }
 
-static bool route_ok(const struct net *n, const struct la_addr *dst, unsigned plen, const struct la_addr *gw, int ifx)
+static bool route_ok(const struct net *n, const struct la_addr *dst, unsigned plen,
+                     const struct la_addr *gw, int ifx)
 {
     if (!iface_has(n, ifx) || plen > (ip_is_v4(dst) ? 32U : 128U) || ip_is_multicast(dst))
         return false;
@@ -282,7 +292,8 @@ static struct la_addr route_dst(const struct la_addr *dst, unsigned plen, const 
     return plen == 0 && gw && ip_is_v4(gw) ? la_addr_v4(0, 0, 0, 0) : *dst;
 }
 
-int net_route_add(struct net *n, const struct la_addr *dst, unsigned plen, const struct la_addr *gw, int ifx, la_ns now)
+int net_route_add(struct net *n, const struct la_addr *dst, unsigned plen, const struct la_addr *gw,
+                  int ifx, la_ns now)
 {
     const struct la_addr to = route_dst(dst, plen, gw);
 

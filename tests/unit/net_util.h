@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
 #include "base/endian.h"
@@ -143,7 +144,10 @@ static inline void host_usual(struct host *h, const struct mac *m, unsigned last
     assert_int_equal(net_addr_add(h->n, 0, &a6, 64, h->now), LA_OK);
 }
 
-static inline uint64_t count(const struct host *h, enum net_rule r) { return h->rules[r]; }
+static inline uint64_t count(const struct host *h, enum net_rule r)
+{
+    return h->rules[r];
+}
 
 /* ---- frames in ---- */
 
@@ -159,7 +163,10 @@ static inline enum net_in give_frame(struct host *h, int ifx, const struct flat 
     free(copy);
     return h->in;
 }
-static inline enum net_in give(struct host *h, const struct flat *f) { return give_frame(h, 0, f, LA_CSUM_NONE); }
+static inline enum net_in give(struct host *h, const struct flat *f)
+{
+    return give_frame(h, 0, f, LA_CSUM_NONE);
+}
 
 /* The frame is dropped under this rule. */
 static inline void expect_drop(struct host *h, const struct flat *f, enum net_rule r)
@@ -170,7 +177,8 @@ static inline void expect_drop(struct host *h, const struct flat *f, enum net_ru
     assert_int_equal(h->rules[r], before + 1);
 }
 
-static inline void put_eth(struct flat *f, const struct mac *dst, const struct mac *src, unsigned type)
+static inline void put_eth(struct flat *f, const struct mac *dst, const struct mac *src,
+                           unsigned type)
 {
     memcpy(f->b, dst->b, 6);
     memcpy(f->b + 6, src->b, 6);
@@ -213,10 +221,12 @@ static inline struct flat *icmp_frame(struct flat *f, const struct mac *dst, con
     return ip_frame(f, dst, src, h, p, n);
 }
 
-static inline struct flat *arp_frame(struct flat *f, const struct mac *dst, unsigned op, const struct mac *sha,
-                                     const char *spa, const struct mac *tha, const char *tpa)
+static inline struct flat *arp_frame(struct flat *f, const struct mac *dst, unsigned op,
+                                     const struct mac *sha, const char *spa, const struct mac *tha,
+                                     const char *tpa)
 {
-    struct arp a = {.op = (uint16_t)op, .sha = *sha, .tha = *tha, .spa = addr(spa), .tpa = addr(tpa)};
+    struct arp a = {
+        .op = (uint16_t)op, .sha = *sha, .tha = *tha, .spa = addr(spa), .tpa = addr(tpa)};
     put_eth(f, dst, sha, ETH_ARP);
     arp_build(f->b + 14, &a);
     f->n += ARP_LEN;
@@ -240,7 +250,10 @@ static inline bool take_if(struct host *h, int ifx, struct flat *f)
     assert_int_equal(fr.csum, LA_CSUM_NONE);
     return true;
 }
-static inline bool take(struct host *h, struct flat *f) { return take_if(h, 0, f); }
+static inline bool take(struct host *h, struct flat *f)
+{
+    return take_if(h, 0, f);
+}
 static inline void expect_quiet(struct host *h)
 {
     static struct flat f;
@@ -255,7 +268,8 @@ static inline unsigned drain(struct host *h)
     return k;
 }
 
-/* The frame is IP with right checksums and for this destination MAC; fills the header, returns the payload. */
+/* The frame is IP with right checksums and for this destination MAC; fills the header, returns the
+ * payload. */
 static inline uint8_t *open_ip(struct flat *f, const struct mac *dst, struct ip_hdr *h)
 {
     uint16_t at;
@@ -295,7 +309,8 @@ static inline struct arp expect_arp(struct host *h, const struct mac *dst, unsig
 }
 
 /* The next frame is neighbour discovery of this type. */
-static inline struct ndp expect_nd(struct host *h, const struct mac *dst, unsigned type, struct ip_hdr *ip)
+static inline struct ndp expect_nd(struct host *h, const struct mac *dst, unsigned type,
+                                   struct ip_hdr *ip)
 {
     static struct flat f;
     struct ndp m;
@@ -321,7 +336,10 @@ static inline void run_to(struct host *h, la_ns t)
     h->now = t;
     assert_int_equal(net_check(h->n), 0);
 }
-static inline void run(struct host *h, la_ns by) { run_to(h, h->now + by); }
+static inline void run(struct host *h, la_ns by)
+{
+    run_to(h, h->now + by);
+}
 
 /* Carries frames both ways until both are silent. */
 static inline unsigned pump(struct host *a, struct host *b)

@@ -4,7 +4,8 @@
 static struct flat f;
 
 /* Asks for the way from 10.0.0.1 or fd00::1 to the address; the same path object each time. */
-static enum net_ready link_to(struct host *h, struct net_path *path, const char *remote, uint8_t l2[NET_L2_MAX])
+static enum net_ready link_to(struct host *h, struct net_path *path, const char *remote,
+                              uint8_t l2[NET_L2_MAX])
 {
     struct la_addr to = addr(remote), from = ip_is_v4(&to) ? addr("10.0.0.1") : addr("fd00::1");
     uint32_t len = 99;
@@ -19,11 +20,16 @@ static void give_arp_reply(struct host *h, const struct mac *sha, const char *sp
     (void)give(h, arp_frame(&f, &MAC_A, ARP_REPLY, sha, spa, &MAC_A, "10.0.0.1"));
 }
 
-static void give_na(struct host *h, const char *target, const struct mac *mac, bool solicited, bool override, bool router)
+static void give_na(struct host *h, const char *target, const struct mac *mac, bool solicited,
+                    bool override, bool router)
 {
     struct ip_hdr ip = hdr(target, solicited ? "fd00::1" : "ff02::1", IP_ICMPV6);
-    struct ndp m = {.type = ICMP6_NA, .target = addr(target), .solicited = solicited, .override = override,
-                    .router = router, .has_lladdr = mac != NULL};
+    struct ndp m = {.type = ICMP6_NA,
+                    .target = addr(target),
+                    .solicited = solicited,
+                    .override = override,
+                    .router = router,
+                    .has_lladdr = mac != NULL};
     uint8_t p[32];
     if (mac)
         m.lladdr = *mac;
@@ -72,7 +78,8 @@ static void resolves_by_nd(void **state)
     /* The solicited-node group of ...:1234:5678 is ff02::1:ff34:5678, its MAC 33:33:ff:34:56:78. */
     const struct mac group = {{0x33, 0x33, 0xff, 0x34, 0x56, 0x78}};
     struct ndp m = expect_nd(&h, &group, ICMP6_NS, &ip);
-    struct la_addr me = addr("fd00::1"), node = addr("ff02::1:ff34:5678"), peer = addr("fd00::1234:5678");
+    struct la_addr me = addr("fd00::1"), node = addr("ff02::1:ff34:5678"),
+                   peer = addr("fd00::1234:5678");
     assert_true(addr_eq(&ip.src, &me) && addr_eq(&ip.dst, &node) && addr_eq(&m.target, &peer));
     assert_true(m.has_lladdr);
     assert_memory_equal(m.lladdr.b, MAC_A.b, 6);
@@ -104,7 +111,8 @@ static void two_hosts(void **state)
     }
     /* Whoever was asked knows the asker, but not that the way back works. */
     assert_int_equal(state_of(&b, "10.0.0.1"), NB_STALE);
-    assert_int_equal(state_of(&b, "fd00::1"), NB_DELAY); /* the answer was a use; ARP's has no neighbour */
+    assert_int_equal(state_of(&b, "fd00::1"),
+                     NB_DELAY); /* the answer was a use; ARP's has no neighbour */
     assert_int_equal(count(&b, NR_ARP_ANSWERED), 1);
     assert_int_equal(count(&b, NR_NS_ANSWERED), 1);
     host_end(&a);
@@ -210,7 +218,8 @@ static void probe_answered(void **state)
     host_end(&h);
 }
 
-/* Nobody answers: three questions a second apart, then failure (RFC 4861 §7.2.2, RFC 1122 §2.3.2.1). */
+/* Nobody answers: three questions a second apart, then failure (RFC 4861 §7.2.2, RFC 1122
+ * §2.3.2.1). */
 static void resolution_fails(void **state)
 {
     (void)state;
@@ -232,13 +241,15 @@ static void resolution_fails(void **state)
         if (k)
             give_na(&h, peer[k], &MAC_B, false, true, false);
         else
-            (void)give(&h, arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, peer[k], &MAC_ALL, "10.0.0.1"));
+            (void)give(&h,
+                       arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, peer[k], &MAC_ALL, "10.0.0.1"));
         assert_int_equal(link_to(&h, &path, peer[k], l2), NET_READY);
         host_end(&h);
     }
 }
 
-/* Packets wait, at most four, the oldest goes; they leave in order, or are dropped with the neighbour. */
+/* Packets wait, at most four, the oldest goes; they leave in order, or are dropped with the
+ * neighbour. */
 static void packets_wait(void **state)
 {
     (void)state;
@@ -294,7 +305,8 @@ static void advertisements(void **state)
     (void)drain(&h);
     give_na(&h, "fd00::2", NULL, true, true, false);
     assert_int_equal(net_dropped(h.n), NR_NA_NO_ADDRESS);
-    give_na(&h, "fd00::2", &MAC_B, false, false, false); /* unsolicited: STALE, override is ignored */
+    give_na(&h, "fd00::2", &MAC_B, false, false,
+            false); /* unsolicited: STALE, override is ignored */
     assert_int_equal(state_of(&h, "fd00::2"), NB_STALE);
     give_na(&h, "fd00::2", &other, false, false, false);
     assert_int_equal(net_dropped(h.n), NR_NA_NO_OVERRIDE);
@@ -374,10 +386,14 @@ static void frames_for_others(void **state)
     arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_ALL, "10.0.0.2", &MAC_A, "10.0.0.1");
     f.b[6] = 2; /* the frame's own source is sound */
     expect_drop(&h, &f, NR_ARP_BAD);
-    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_B, "224.0.0.1", &MAC_A, "10.0.0.1"), NR_ARP_BAD);
-    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_B, "0.0.0.0", &MAC_A, "10.0.0.1"), NR_ARP_BAD);
-    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REQUEST, &MAC_B, "10.0.0.255", &MAC_A, "10.0.0.1"), NR_ARP_BAD);
-    expect_drop(&h, arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "10.0.0.2", &none, "10.0.0.7"), NR_ARP_NOT_US);
+    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_B, "224.0.0.1", &MAC_A, "10.0.0.1"),
+                NR_ARP_BAD);
+    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_B, "0.0.0.0", &MAC_A, "10.0.0.1"),
+                NR_ARP_BAD);
+    expect_drop(&h, arp_frame(&f, &MAC_A, ARP_REQUEST, &MAC_B, "10.0.0.255", &MAC_A, "10.0.0.1"),
+                NR_ARP_BAD);
+    expect_drop(&h, arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "10.0.0.2", &none, "10.0.0.7"),
+                NR_ARP_NOT_US);
     assert_int_equal(state_of(&h, "10.0.0.2"), -1); /* talk of others makes no entry */
     /* From outside the subnet it is answered, but not remembered. */
     (void)give(&h, arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "192.168.1.1", &none, "10.0.0.1"));
@@ -414,10 +430,12 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resolves_by_arp),  cmocka_unit_test(resolves_by_nd),    cmocka_unit_test(two_hosts),
-        cmocka_unit_test(neighbour_life_v4), cmocka_unit_test(neighbour_life_v6), cmocka_unit_test(probe_answered),
-        cmocka_unit_test(resolution_fails), cmocka_unit_test(packets_wait),      cmocka_unit_test(advertisements),
-        cmocka_unit_test(cache_is_bounded), cmocka_unit_test(frames_for_others), cmocka_unit_test(no_memory),
+        cmocka_unit_test(resolves_by_arp),   cmocka_unit_test(resolves_by_nd),
+        cmocka_unit_test(two_hosts),         cmocka_unit_test(neighbour_life_v4),
+        cmocka_unit_test(neighbour_life_v6), cmocka_unit_test(probe_answered),
+        cmocka_unit_test(resolution_fails),  cmocka_unit_test(packets_wait),
+        cmocka_unit_test(advertisements),    cmocka_unit_test(cache_is_bounded),
+        cmocka_unit_test(frames_for_others), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
