@@ -86,7 +86,7 @@ __attribute__((always_inline)) static inline uint64_t sum_rest(const uint8_t *p,
     uint64_t total = 0;
     uint64_t high = 0;
 
-    if (copy)
+    if (copy && n > 0)
         memcpy(copy, p, n);
     for (; n >= 8; n -= 8, p += 8) {
         uint64_t x;

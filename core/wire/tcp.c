@@ -37,7 +37,7 @@ static void read_sack(const uint8_t *p, uint32_t len, struct tcp_opts *o)
 {
     uint32_t blocks = (len - 2) / 8;
 
-    if (blocks == 0 || (len - 2) % 8 != 0)
+    if ((len - 2) % 8 != 0)
         return;
     o->nsack = (uint8_t)(blocks < TCP_SACK_MAX ? blocks : TCP_SACK_MAX);
     for (uint32_t i = 0; i < o->nsack; i++) {

@@ -99,6 +99,16 @@ static void carries_do_not_get_lost(void **state)
     free(p);
 }
 
+static void a_full_sum_carries_around(void **state)
+{
+    (void)state;
+    static const uint8_t p[2] = {0x12, 0x34};
+    struct csum c = {UINT64_MAX, 0}; /* 2^64 - 1 is a multiple of 2^16 - 1: worth nothing */
+
+    csum_add(&c, p, sizeof p);
+    assert_int_equal(csum_fold(&c), 0x1234);
+}
+
 static void pieces_add_up(void **state)
 {
     (void)state;
@@ -199,6 +209,7 @@ int main(void)
         cmocka_unit_test(right_checksum_folds_to_ones),
         cmocka_unit_test(every_length_and_alignment),
         cmocka_unit_test(carries_do_not_get_lost),
+        cmocka_unit_test(a_full_sum_carries_around),
         cmocka_unit_test(pieces_add_up),
         cmocka_unit_test(host_values_stand_for_two_bytes),
         cmocka_unit_test(copy_copies_and_adds),
