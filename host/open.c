@@ -17,6 +17,7 @@ struct la_host {
     struct la_tracers tracers;
     struct la_tracer to_pcap, to_log, to_user;
     struct la_addr addr[2]; /* as configured, waited for by la_host_ready */
+    unsigned prefix[2];
     int naddr;
 };
 
@@ -172,6 +173,7 @@ static int add_addr(struct la_host *h, const char *text, bool v6, struct la_host
         return host_fail(err, rc, "the stack does not take the address %.50s: %s%s", text,
                          la_strerror(rc),
                          v6 && h->dev->mtu < 1280 ? " (IPv6 needs an MTU of 1280)" : "");
+    h->prefix[h->naddr] = len;
     h->addr[h->naddr++] = a;
     return LA_OK;
 }
@@ -230,7 +232,7 @@ static void hint(struct la_host *h, struct la_host_error *err)
         a.b[15] = a.b[15] == 1 ? 2 : 1;
         host_fail(err, 0,
                   "the kernel's side of %s has no IPv%c address: type ip addr add %s/%d dev %s",
-                  name, v6 ? '6' : '4', la_addr_format(&a, text), v6 ? 64 : 24, name);
+                  name, v6 ? '6' : '4', la_addr_format(&a, text), (int)h->prefix[i], name);
         return;
     }
 }

@@ -18,6 +18,8 @@
 #define NOTE_RULES 12
 #define NOTE_STATES 6
 #define COMMENT_MAX 1024
+#define SAID_MAX 64U /* segments told of and not yet seen to leave */
+#define INTERFACES_MAX 16
 
 enum {
     BLOCK_SECTION = 0x0A0D0D0A,
@@ -35,7 +37,7 @@ enum {
 
 /* What was traced about one frame, or between two. */
 struct note {
-    bool any, segment, retransmit, dropped;
+    bool any, retransmit, dropped;
     uint8_t nstate, nrule;
     uint8_t state[NOTE_STATES]; /* the first before, the others after */
     unsigned rule[NOTE_RULES];
@@ -45,13 +47,26 @@ struct note {
     uint32_t record; /* serial, or 0 */
 };
 
+/* A segment that the stack said it sends.  A reset or a TIME-WAIT's answer is said while the
+ * segment that called for it is taken in, and leaves later, so what was said is found again by its
+ * numbers. */
+struct said {
+    uint16_t lport, rport;
+    uint32_t seq;
+    uint8_t flags, state;
+    bool retransmit, used;
+};
+
 struct la_pcap {
     FILE *f;
     la_ns epoch;
     int interfaces;
     bool failed, in_frame;
     struct note now, before;
-    uint8_t *frame; /* one frame, contiguous */
+    struct said said[SAID_MAX]; /* the oldest gives way */
+    uint32_t nsaid;
+    uint8_t link[INTERFACES_MAX]; /* enum la_link */
+    uint8_t *frame;               /* one frame, contiguous */
 };
 
 /* ---- blocks ---- */
@@ -121,6 +136,8 @@ int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link link)
     put_option(p, OPT_IF_TSRESOL, &nanoseconds, 1);
     put32(p, OPT_END);
     put32(p, total);
+    if (p->interfaces < INTERFACES_MAX)
+        p->link[p->interfaces] = (uint8_t)link;
     return p->interfaces++;
 }
 
@@ -168,17 +185,34 @@ static void note_rule(struct note *n, unsigned rule)
         n->rule[n->nrule++] = rule;
 }
 
+static void note_said(struct la_pcap *p, const struct la_trace *ev)
+{
+    if (!ev->seg || !ev->local || !ev->remote)
+        return;
+    p->said[p->nsaid++ % SAID_MAX] = (struct said){
+        .lport = ev->local->port,
+        .rport = ev->remote->port,
+        .seq = ev->seg->seq,
+        .flags = ev->seg->flags,
+        .state = (uint8_t)ev->state,
+        .retransmit = ev->seg->retransmit,
+    };
+}
+
 void la_pcap_trace(struct la_pcap *p, const struct la_trace *ev)
 {
     struct note *n = p->in_frame ? &p->now : &p->before;
 
+    if (ev->kind == LA_TRACE_SEGMENT_OUT) {
+        note_said(p, ev);
+        return;
+    }
     n->any = true;
     switch (ev->kind) {
     case LA_TRACE_SEGMENT_IN:
-    case LA_TRACE_SEGMENT_OUT:
-        n->segment = true;
-        n->retransmit = ev->seg && ev->seg->retransmit;
         note_state(n, ev->state);
+        break;
+    case LA_TRACE_SEGMENT_OUT:
         break;
     case LA_TRACE_STATE:
         note_state(n, ev->state);
@@ -258,6 +292,55 @@ static void say_note(struct comment *c, const struct note *n, const char *lead)
         say(c, "%sclose record %u", sep, (unsigned)n->record);
 }
 
+/* The TCP header of the frame in p->frame, or NULL. */
+static const uint8_t *tcp_of(const struct la_pcap *p, int interface, uint32_t n)
+{
+    bool ethernet = interface < INTERFACES_MAX && p->link[interface] == LA_LINK_ETHERNET;
+    const uint8_t *ip = p->frame + (ethernet ? 14 : 0);
+    uint32_t left = n - (ethernet && n >= 14 ? 14 : 0), skip;
+
+    if (left < 40)
+        return NULL;
+    if (ip[0] >> 4 == 4)
+        skip = ip[9] == 6 && (ip[6] & 0x1f) == 0 && ip[7] == 0 ? (ip[0] & 15U) * 4U : 0;
+    else
+        skip = ip[6] == 6 ? 40 : 0;
+    return skip && left >= skip + 20 ? ip + skip : NULL;
+}
+
+static uint32_t be(const uint8_t *p, int n)
+{
+    uint32_t v = 0;
+
+    while (n-- > 0)
+        v = v << 8 | *p++;
+    return v;
+}
+
+/* What the stack said of the segment that leaves now goes first into its note. */
+static void find_said(struct la_pcap *p, int interface, uint32_t n)
+{
+    const uint8_t *h = tcp_of(p, interface, n);
+    uint32_t oldest = p->nsaid > SAID_MAX ? p->nsaid - SAID_MAX : 0;
+
+    for (uint32_t i = oldest; h && i != p->nsaid; i++) {
+        struct said *s = &p->said[i % SAID_MAX];
+        if (s->used || s->lport != be(h, 2) || s->rport != be(h + 2, 2) || s->seq != be(h + 4, 4) ||
+            s->flags != h[13])
+            continue;
+        s->used = true;
+        p->now.any = true;
+        p->now.retransmit = s->retransmit;
+        if (p->now.nstate == 0 || p->now.state[0] != s->state) {
+            if (p->now.nstate < NOTE_STATES)
+                p->now.nstate++;
+            memmove(p->now.state + 1, p->now.state, p->now.nstate - 1U);
+            p->now.state[0] = s->state;
+        }
+        return;
+    }
+}
+
 /* What timers and calls of the program did since the last frame explains an outbound one; before an
  * inbound one it would only be noise, and waits. */
 static void compose(struct la_pcap *p, bool outbound, struct comment *c)
@@ -309,6 +392,8 @@ void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct
     uint32_t direction = outbound ? 2 : 1;
     la_ns at = p->epoch + now;
 
+    if (outbound)
+        find_said(p, interface, n);
     compose(p, outbound, &c);
     p->in_frame = false;
     if (n == 0)

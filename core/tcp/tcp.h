@@ -69,7 +69,15 @@ static inline struct listener *listener_at(const struct tcp *tcp, uint32_t i)
     return pool_at(&tcp->listeners, i);
 }
 
-/* Counts a rule; the trace hears of it with the connection it is about (t may be NULL). */
-void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);
+/* The trace hears of a rule, with the connection it is about (t may be NULL).  trace.c */
+void trace_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);
+
+/* Counts a rule. */
+static inline void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now)
+{
+    tcp->rules[r]++;
+    if (tcp->cfg->trace)
+        trace_rule(tcp, t, r, now);
+}
 
 #endif

@@ -31,11 +31,9 @@ static void tell_rule(struct tcp *tcp, const struct tcb *t, const struct tuple *
     tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
 }
 
-void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now)
+void trace_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now)
 {
-    tcp->rules[r]++;
-    if (tcp->cfg->trace)
-        tell_rule(tcp, t, NULL, r, false, now);
+    tell_rule(tcp, t, NULL, r, false, now);
 }
 
 void tcp_drop(struct tcp *tcp, const struct tcb *t, const struct tuple *id, enum tcp_rule r,

@@ -200,10 +200,61 @@ static void partial_checksum(void **state)
     assert_memory_equal(file + at + 28, bytes, sizeof bytes);
 }
 
+/* A bare IPv4 segment from port 80 to port 40000: seq 0x01020304, FIN and ACK. */
+static const uint8_t fin[40] = {
+    0x45, 0,  0,    40,   0, 0, 0, 0, 64, 6, 0, 0, 10,   77,   0, 2, 10, 77, 0, 1, /* IP */
+    0,    80, 0x9c, 0x40, 1, 2, 3, 4, 0,  0, 0, 0, 0x50, 0x11, 0, 0, 0,  0,  0, 0,
+};
+
+static void say_fin(struct la_pcap *p, enum la_state state, bool retransmit)
+{
+    struct la_endpoint local = {.port = 80}, remote = {.port = 40000};
+    struct la_trace_seg seg = {.seq = 0x01020304,
+                               .flags = LA_TCP_FIN | LA_TCP_ACK,
+                               .wscale = -1,
+                               .retransmit = retransmit};
+    struct la_trace ev = {.kind = LA_TRACE_SEGMENT_OUT,
+                          .state = state,
+                          .local = &local,
+                          .remote = &remote,
+                          .seg = &seg};
+
+    la_pcap_trace(p, &ev);
+}
+
+/* What the stack says while it takes a segment in is about the segment that leaves later. */
+static void said_early(void **state)
+{
+    struct la_frame in = {.head = {fin, 20}, .len = 20}, out = {.head = {fin, 40}, .len = 40};
+    struct la_pcap *p = begin();
+    char text[512];
+
+    (void)state;
+    la_pcap_interface(p, "tun0", LA_LINK_IP);
+    la_pcap_begin(p);
+    say_fin(p, LA_LAST_ACK, true);
+    la_pcap_frame(p, 0, false, &in, 0);
+    la_pcap_begin(p);
+    la_pcap_frame(p, 0, true, &in, 0); /* no TCP: not the one */
+    la_pcap_begin(p);
+    la_pcap_frame(p, 0, true, &out, 0);
+    la_pcap_begin(p); /* said once, used once */
+    la_pcap_frame(p, 0, true, &out, 0);
+    finish(p);
+    comment_of(2, text, sizeof text);
+    assert_string_equal(text, "");
+    comment_of(3, text, sizeof text);
+    assert_string_equal(text, "");
+    comment_of(4, text, sizeof text);
+    assert_string_equal(text, "LAST-ACK; retransmission");
+    comment_of(5, text, sizeof text);
+    assert_string_equal(text, "");
+}
+
 static void say(struct la_pcap *p, enum la_trace_kind kind, enum la_state from, enum la_state to,
                 unsigned rule)
 {
-    struct la_trace_seg seg = {.flags = LA_TCP_ACK, .wscale = -1, .retransmit = rule == 77};
+    struct la_trace_seg seg = {.flags = LA_TCP_ACK, .wscale = -1};
     struct la_trace ev = {.kind = kind, .state = from, .state_to = to, .rule = rule, .serial = 9};
 
     ev.timer = LA_TIMER_RTO;
@@ -214,14 +265,15 @@ static void say(struct la_pcap *p, enum la_trace_kind kind, enum la_state from, 
 static void comments(void **state)
 {
     static const uint8_t byte[] = {0};
-    struct la_frame f = {.head = {byte, 1}, .len = 1};
+    struct la_frame f = {.head = {byte, 1}, .len = 1}, out = {.head = {fin, 40}, .len = 40};
     struct la_pcap *p = begin();
     char text[1024], want[1024];
 
     (void)state;
     la_pcap_interface(p, "tap0", LA_LINK_ETHERNET);
+    la_pcap_interface(p, "tun1", LA_LINK_IP);
 
-    la_pcap_begin(p); /* 2: a segment that moved the connection */
+    la_pcap_begin(p); /* 3: a segment that moved the connection */
     say(p, LA_TRACE_SEGMENT_IN, LA_FIN_WAIT_1, LA_CLOSED, 0);
     say(p, LA_TRACE_RULE, LA_CLOSED, LA_CLOSED, 0);
     say(p, LA_TRACE_RULE, LA_CLOSED, LA_CLOSED, 1);
@@ -231,33 +283,33 @@ static void comments(void **state)
     say(p, LA_TRACE_RECORD, LA_CLOSED, LA_CLOSED, 0);
     la_pcap_frame(p, 0, false, &f, 0);
 
-    la_pcap_begin(p); /* 3: dropped */
+    la_pcap_begin(p); /* 4: dropped */
     say(p, LA_TRACE_DROP, LA_CLOSED, LA_CLOSED, 2);
     la_pcap_frame(p, 0, false, &f, 0);
 
-    say(p, LA_TRACE_TIMER, LA_CLOSED, LA_CLOSED, 0); /* 4: what a timer made us send again */
+    say(p, LA_TRACE_TIMER, LA_CLOSED, LA_CLOSED, 0); /* 5: what a timer made us send again */
     la_pcap_begin(p);
-    say(p, LA_TRACE_SEGMENT_OUT, LA_ESTABLISHED, LA_CLOSED, 77);
-    la_pcap_frame(p, 0, true, &f, 0);
+    say_fin(p, LA_ESTABLISHED, true);
+    la_pcap_frame(p, 1, true, &out, 0);
 
-    la_pcap_begin(p); /* 5: nothing is left over */
+    la_pcap_begin(p); /* 6: nothing is left over */
     la_pcap_frame(p, 0, true, &f, 0);
     finish(p);
 
-    comment_of(2, text, sizeof text);
+    comment_of(3, text, sizeof text);
     snprintf(want, sizeof want,
              "FIN-WAIT-1 -> FIN-WAIT-2 -> TIME-WAIT; rules %s %s; close record 9", la_rule_name(0),
              la_rule_name(1));
     assert_string_equal(text, want);
-    comment_of(3, text, sizeof text);
+    comment_of(4, text, sizeof text);
     snprintf(want, sizeof want, "dropped: %s (%s: %s)", la_rule_name(2), la_rule_section(2),
              la_rule_text(2));
     assert_string_equal(text, want);
-    comment_of(4, text, sizeof text);
+    comment_of(5, text, sizeof text);
     snprintf(want, sizeof want, "ESTABLISHED; retransmission; before it: timer %s",
              la_timer_name(LA_TIMER_RTO));
     assert_string_equal(text, want);
-    comment_of(5, text, sizeof text);
+    comment_of(6, text, sizeof text);
     assert_string_equal(text, "");
 }
 
@@ -356,6 +408,7 @@ int main(void)
         cmocka_unit_test(packet),
         cmocka_unit_test(partial_checksum),
         cmocka_unit_test(comments),
+        cmocka_unit_test(said_early),
         cmocka_unit_test(long_comment),
         cmocka_unit_test(no_such_folder),
         cmocka_unit_test(trace_text),

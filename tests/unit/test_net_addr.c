@@ -1,0 +1,694 @@
+/* test_net_addr.c: is an address free (RFC 4862 §5.4, RFC 5227), and what routers say (RFC 4861
+ * §6.3, RFC 4862 §5.5). */
+#include "net_util.h"
+
+static struct flat f;
+static const struct mac ROUTER_MAC = {{2, 0, 0, 0, 0, 0xf}};
+static const struct mac NOBODY = {{0}};
+
+/* One Ethernet interface that detects duplicates; no address but its own link-local one. */
+static void start(struct host *h, bool slaac)
+{
+    host_defaults(h);
+    host_start(h);
+    struct la_if_config c = ether(&MAC_A, false);
+    c.slaac = slaac;
+    assert_int_equal(net_if_add(h->n, &c, h->now), 0);
+}
+
+static void add(struct host *h, const char *a, unsigned plen)
+{
+    const struct la_addr x = addr(a);
+    assert_int_equal(net_addr_add(h->n, 0, &x, plen, h->now), LA_OK);
+}
+
+static int state_of_addr(const struct host *h, const char *a)
+{
+    const struct la_addr x = addr(a);
+    return net_addr_state(h->n, 0, &x);
+}
+
+static struct flat *nd_frame(const char *src, const char *dst, const struct mac *from, uint8_t *p,
+                             uint32_t n)
+{
+    struct ip_hdr ip = hdr(src, dst, IP_ICMPV6);
+    ip.ttl = 255;
+    return icmp_frame(&f, &MAC_A, from, &ip, p, n);
+}
+
+static struct flat *ns_frame(const char *src, const char *dst, const char *target, bool lladdr)
+{
+    struct ndp m = {
+        .type = ICMP6_NS, .target = addr(target), .has_lladdr = lladdr, .lladdr = MAC_B};
+    uint8_t p[32];
+    uint32_t n = ndp_build(p, &m);
+    return nd_frame(src, dst, &MAC_B, p, n);
+}
+
+/* ---- duplicates ---- */
+
+/* fe80::aff:fe00:a is made of 02:00:00:00:00:0a (RFC 4291 Appendix A). */
+static void link_local_of_the_mac(void **state)
+{
+    (void)state;
+    struct host h;
+    struct ip_hdr ip;
+    start(&h, false);
+    assert_int_equal(state_of_addr(&h, "fe80::ff:fe00:a"), LA_ADDR_TENTATIVE);
+    run(&h, 0);
+    const struct mac group = {{0x33, 0x33, 0xff, 0, 0, 0xa}};
+    struct ndp m = expect_nd(&h, &group, ICMP6_NS, &ip);
+    const struct la_addr any = LA_ADDR_ANY, node = addr("ff02::1:ff00:a"),
+                         own = addr("fe80::ff:fe00:a");
+    assert_true(addr_eq(&ip.src, &any) && addr_eq(&ip.dst, &node) && addr_eq(&m.target, &own));
+    assert_false(m.has_lladdr);
+    run(&h, RETRANS_TIMER - 1);
+    assert_int_equal(state_of_addr(&h, "fe80::ff:fe00:a"), LA_ADDR_TENTATIVE);
+    run(&h, 1);
+    assert_int_equal(state_of_addr(&h, "fe80::ff:fe00:a"), LA_ADDR_PREFERRED);
+    assert_int_equal(count(&h, NR_DAD_DONE), 1);
+    const struct mac all = {{0x33, 0x33, 0, 0, 0, 1}}; /* announced to all nodes */
+    m = expect_nd(&h, &all, ICMP6_NA, &ip);
+    assert_true(m.override && !m.solicited && addr_eq(&m.target, &own) && addr_eq(&ip.src, &own));
+    expect_quiet(&h);
+    assert_true(net_deadline(h.n) == LA_NEVER);
+    host_end(&h);
+}
+
+static void duplicate_v6(void **state)
+{
+    (void)state;
+    struct host h;
+    /* The owner defends itself. */
+    start(&h, false);
+    run(&h, LA_SEC(2));
+    add(&h, "fd00::1", 64);
+    run(&h, 0);
+    (void)drain(&h);
+    struct ndp m = {.type = ICMP6_NA,
+                    .target = addr("fd00::1"),
+                    .override = true,
+                    .has_lladdr = true,
+                    .lladdr = MAC_B};
+    uint8_t p[32];
+    uint32_t n = ndp_build(p, &m);
+    expect_drop(&h, nd_frame("fd00::1", "ff02::1", &MAC_B, p, n), NR_DAD_DUPLICATE);
+    assert_int_equal(state_of_addr(&h, "fd00::1"), LA_ADDR_DUPLICATE);
+    run(&h, LA_SEC(5));
+    expect_quiet(&h);
+    expect_drop(&h, ns_frame("fd00::2", "ff02::1:ff00:1", "fd00::1", true), NR_NS_NOT_OURS);
+    struct la_addr local = addr("fd00::1"), remote = addr("fd00::2");
+    struct net_path path;
+    assert_int_equal(net_route(h.n, &local, &remote, -1, &path, h.now), LA_EADDRNOTAVAIL);
+    add(&h, "fd00::1", 64); /* the user may try again */
+    assert_int_equal(state_of_addr(&h, "fd00::1"), LA_ADDR_TENTATIVE);
+
+    /* Another host that asks for the same address at the same time; not a neighbour that resolves
+     * it; not our own question, come back. */
+    run(&h, 0);
+    (void)drain(&h);
+    expect_drop(&h, ns_frame("fd00::2", "ff02::1:ff00:1", "fd00::1", true), NR_IP_TENTATIVE);
+    ns_frame("::", "ff02::1:ff00:1", "fd00::1", false);
+    memcpy(f.b + 6, MAC_A.b, 6);
+    expect_drop(&h, &f, NR_NS_NOT_OURS);
+    assert_int_equal(state_of_addr(&h, "fd00::1"), LA_ADDR_TENTATIVE);
+    expect_drop(&h, ns_frame("::", "ff02::1:ff00:1", "fd00::1", true), NR_ND_BAD);
+    expect_drop(&h, ns_frame("::", "ff02::1", "fd00::1", false), NR_ND_BAD);
+    expect_drop(&h, ns_frame("::", "ff02::1:ff00:1", "fd00::1", false), NR_DAD_DUPLICATE);
+    assert_int_equal(state_of_addr(&h, "fd00::1"), LA_ADDR_DUPLICATE);
+    host_end(&h);
+
+    /* The MAC itself is doubled: no IPv6 on this interface (RFC 4862 §5.4.5). */
+    start(&h, true);
+    run(&h, 0);
+    expect_drop(&h, ns_frame("::", "ff02::1:ff00:a", "fe80::ff:fe00:a", false), NR_DAD_DUPLICATE);
+    assert_int_equal(count(&h, NR_DAD_IPV6_OFF), 1);
+    (void)drain(&h);
+    run(&h, LA_SEC(20));
+    expect_quiet(&h);
+    expect_drop(&h, ns_frame("fd00::2", "ff02::1", "fd00::1", true), NR_IP6_OFF);
+    host_end(&h);
+}
+
+/* Two that want the same address at once: neither gets it; two that follow each other: the first
+ * keeps it. */
+static void two_claim_one(void **state)
+{
+    (void)state;
+    static struct host a, b;
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        const char *text = v6 ? "fd00::5" : "10.0.0.5";
+        host_defaults(&a);
+        host_start(&a);
+        host_defaults(&b);
+        host_start(&b);
+        const struct la_if_config ca = ether(&MAC_A, false), cb = ether(&MAC_B, false);
+        const struct la_addr x = addr(text);
+        assert_int_equal(net_if_add(a.n, &ca, a.now), 0);
+        assert_int_equal(net_if_add(b.n, &cb, b.now), 0);
+        assert_int_equal(net_addr_add(a.n, 0, &x, 24, a.now), LA_OK);
+        for (unsigned t = 0; t < 200; t++) {
+            run(&a, LA_MSEC(50));
+            run_to(&b, a.now);
+            (void)pump(&a, &b);
+        }
+        assert_int_equal(net_addr_state(a.n, 0, &x), LA_ADDR_PREFERRED);
+        assert_int_equal(net_addr_add(b.n, 0, &x, 24, b.now), LA_OK);
+        for (unsigned t = 0; t < 200; t++) {
+            run(&a, LA_MSEC(50));
+            run_to(&b, a.now);
+            (void)pump(&a, &b);
+        }
+        assert_int_equal(net_addr_state(a.n, 0, &x), LA_ADDR_PREFERRED);
+        assert_int_equal(net_addr_state(b.n, 0, &x), LA_ADDR_DUPLICATE);
+        host_end(&a);
+        host_end(&b);
+    }
+}
+
+/* RFC 5227 §2.1.1 and §2.3: three probes 1 to 2 s apart, 2 s of waiting, two announcements 2 s
+ * apart. */
+static void arp_probes(void **state)
+{
+    (void)state;
+    struct host h;
+    start(&h, false);
+    run(&h, LA_SEC(2));
+    (void)drain(&h);
+    la_ns begin = h.now, last = 0;
+    add(&h, "10.0.0.1", 24);
+    const struct la_addr any = la_addr_v4(0, 0, 0, 0), own = addr("10.0.0.1");
+    for (unsigned k = 0; k < PROBE_NUM; k++) {
+        run_to(&h, net_deadline(h.n));
+        struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
+        assert_true(addr_eq(&a.spa, &any) && addr_eq(&a.tpa, &own));
+        assert_memory_equal(a.tha.b, NOBODY.b, 6);
+        if (k == 0)
+            assert_true(h.now - begin < PROBE_WAIT);
+        else
+            assert_true(h.now - last >= PROBE_MIN && h.now - last <= PROBE_MAX);
+        last = h.now;
+    }
+    run(&h, ANNOUNCE_WAIT - 1);
+    assert_int_equal(state_of_addr(&h, "10.0.0.1"), LA_ADDR_TENTATIVE);
+    expect_quiet(&h);
+    run(&h, 1);
+    assert_int_equal(state_of_addr(&h, "10.0.0.1"), LA_ADDR_PREFERRED);
+    for (unsigned k = 0; k < ANNOUNCE_NUM; k++) {
+        struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
+        assert_true(addr_eq(&a.spa, &own) && addr_eq(&a.tpa, &own));
+        expect_quiet(&h);
+        run(&h, ANNOUNCE_INTERVAL);
+    }
+    expect_quiet(&h);
+    host_end(&h);
+}
+
+static void duplicate_v4(void **state)
+{
+    (void)state;
+    for (unsigned way = 0; way < 2; way++) {
+        struct host h;
+        start(&h, false);
+        add(&h, "10.0.0.1", 24);
+        run(&h, LA_SEC(1));
+        if (way == 0) /* the owner answers */
+            arp_frame(&f, &MAC_A, ARP_REPLY, &MAC_B, "10.0.0.1", &MAC_A, "0.0.0.0");
+        else /* another probes */
+            arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "0.0.0.0", &NOBODY, "10.0.0.1");
+        expect_drop(&h, &f, NR_DAD_DUPLICATE);
+        assert_int_equal(state_of_addr(&h, "10.0.0.1"), LA_ADDR_DUPLICATE);
+        (void)drain(&h);
+        run(&h, LA_SEC(10));
+        (void)drain(&h);
+        expect_drop(&h,
+                    arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "10.0.0.2", &NOBODY, "10.0.0.1"),
+                    NR_ARP_NOT_US);
+        expect_quiet(&h);
+        host_end(&h);
+    }
+}
+
+/* RFC 5227 §2.4 (b). */
+static void defence(void **state)
+{
+    (void)state;
+    struct host h;
+    host_usual(&h, &MAC_A, 1);
+    const struct la_addr own = addr("10.0.0.1");
+    arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_A, "10.0.0.1", &NOBODY, "10.0.0.1");
+    expect_drop(&h, &f, NR_ARP_NOT_US); /* our own announcement, come back */
+    arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "10.0.0.1", &NOBODY, "10.0.0.1");
+    expect_drop(&h, &f, NR_ARP_CONFLICT);
+    struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
+    assert_true(addr_eq(&a.spa, &own) && addr_eq(&a.tpa, &own));
+    run(&h, DEFEND_INTERVAL);
+    expect_drop(&h, &f, NR_ARP_CONFLICT); /* long after: defended again */
+    assert_int_equal(drain(&h), 1);
+    assert_int_equal(count(&h, NR_ARP_DEFENDED), 2);
+    run(&h, DEFEND_INTERVAL - 1);
+    expect_drop(&h, &f, NR_ARP_CONFLICT); /* soon after: given up */
+    expect_quiet(&h);
+    assert_int_equal(count(&h, NR_ARP_GAVE_UP), 1);
+    assert_int_equal(state_of_addr(&h, "10.0.0.1"), LA_ADDR_DUPLICATE);
+    assert_false(net_is_local(h.n, &own, -1));
+    expect_drop(&h, &f, NR_ARP_CONFLICT);
+    expect_quiet(&h);
+
+    /* IPv6: counted, no more (RFC 4862 §5.4.4). */
+    struct ndp m = {.type = ICMP6_NA,
+                    .target = addr("fd00::1"),
+                    .override = true,
+                    .has_lladdr = true,
+                    .lladdr = MAC_B};
+    uint8_t p[32];
+    uint32_t n = ndp_build(p, &m);
+    expect_drop(&h, nd_frame("fe80::b", "ff02::1", &MAC_B, p, n), NR_ADDR_CONFLICT);
+    expect_drop(&h, nd_frame("fd00::1", "ff02::1", &MAC_B, p, n), NR_ADDR_CONFLICT);
+    assert_int_equal(state_of_addr(&h, "fd00::1"), LA_ADDR_PREFERRED);
+    host_end(&h);
+}
+
+static void adding_and_removing(void **state)
+{
+    (void)state;
+    struct host h;
+    host_usual(&h, &MAC_A, 1);
+    static const struct {
+        const char *a;
+        unsigned plen;
+    } bad[] = {{"224.0.0.1", 24}, {"127.0.0.1", 8},
+               {"0.0.0.0", 0},    {"10.0.0.255", 24},
+               {"10.0.0.5", 33},  {"::", 64},
+               {"::1", 128},      {"ff02::5", 64},
+               {"fd00::5", 129},  {"255.255.255.255", 32},
+               {"240.0.0.1", 8}};
+    for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++) {
+        const struct la_addr x = addr(bad[k].a);
+        assert_int_equal(net_addr_add(h.n, 0, &x, bad[k].plen, h.now), LA_EINVAL);
+    }
+    struct la_addr x = addr("10.0.0.1"), y = addr("10.0.0.9"), peer = addr("10.0.0.2"),
+                   any = LA_ADDR_ANY;
+    struct net_path path;
+    assert_int_equal(net_addr_add(h.n, 0, &x, 24, h.now), LA_EADDRINUSE);
+    assert_int_equal(net_addr_add(h.n, 1, &x, 24, h.now), LA_EINVAL); /* no such interface */
+    assert_int_equal(net_addr_add(h.n, 0, &y, 24, h.now), LA_OK);
+    uint32_t epoch = net_epoch(h.n);
+    assert_int_equal(net_addr_del(h.n, 0, &x, h.now), LA_OK);
+    assert_true(net_epoch(h.n) != epoch);
+    assert_int_equal(net_addr_del(h.n, 0, &x, h.now), LA_EADDRNOTAVAIL);
+    assert_int_equal(net_addr_state(h.n, 0, &x), LA_EADDRNOTAVAIL);
+    struct la_addr src = any;
+    assert_int_equal(net_route(h.n, &src, &peer, -1, &path, h.now),
+                     LA_OK); /* the prefix is still shared */
+    assert_true(addr_eq(&src, &y));
+    assert_int_equal(net_addr_del(h.n, 0, &y, h.now), LA_OK);
+    src = any;
+    assert_int_equal(net_route(h.n, &src, &peer, -1, &path, h.now), LA_ENETUNREACH);
+    /* Sixteen at most: two are there. */
+    for (unsigned k = 0; k < 20; k++) {
+        x = la_addr_v4(10, 1, 0, (uint8_t)(k + 1));
+        assert_int_equal(net_addr_add(h.n, 0, &x, 24, h.now), k < 14 ? LA_OK : LA_ENOMEM);
+    }
+    host_end(&h);
+
+    struct la_if_config c = ether(&MAC_A, true);
+    host_defaults(&h);
+    host_start(&h);
+    c.mtu = 67;
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
+    c.mtu = 65536;
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
+    c.mtu = 1500;
+    c.offload = LA_OFFLOAD_TSO;
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
+    c.offload = 0;
+    c.mac[0] = 1;
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
+    c.mac[0] = 2;
+    for (int k = 0; k < NET_IFS; k++)
+        assert_int_equal(net_if_add(h.n, &c, h.now), k);
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_ENOMEM);
+    assert_int_equal(net_if(h.n, 7)->gso_max, 65000);
+    assert_null(net_if(h.n, 8));
+    host_end(&h);
+}
+
+/* ---- solicitations ---- */
+
+static void answers_solicitations(void **state)
+{
+    (void)state;
+    struct host h;
+    struct ip_hdr ip;
+    host_usual(&h, &MAC_A, 1);
+    (void)give(&h, ns_frame("fd00::2", "ff02::1:ff00:1", "fd00::1", true));
+    struct ndp m = expect_nd(&h, &MAC_B, ICMP6_NA, &ip);
+    const struct la_addr us = addr("fd00::1"), them = addr("fd00::2"), all = addr("ff02::1");
+    assert_true(m.solicited && m.override && !m.router && m.has_lladdr);
+    assert_memory_equal(m.lladdr.b, MAC_A.b, 6);
+    assert_true(addr_eq(&ip.src, &us) && addr_eq(&ip.dst, &them) && addr_eq(&m.target, &us));
+    assert_int_equal(neighbour_of(&h, "fd00::2")->router, false);
+    /* From the unspecified address: to all, not solicited. */
+    (void)give(&h, ns_frame("::", "ff02::1:ff00:1", "fd00::1", false));
+    const struct mac all_mac = {{0x33, 0x33, 0, 0, 0, 1}};
+    m = expect_nd(&h, &all_mac, ICMP6_NA, &ip);
+    assert_true(!m.solicited && addr_eq(&ip.dst, &all));
+    expect_drop(&h, ns_frame("fd00::2", "ff02::1", "fd00::7", true), NR_NS_NOT_OURS);
+
+    /* Not from this link; malformed; in fragments; not for us. */
+    ns_frame("fd00::2", "ff02::1:ff00:1", "fd00::1", true);
+    f.b[21] = 254;
+    expect_drop(&h, &f, NR_ND_HOPS);
+    uint8_t p[64] = {ICMP6_NS};
+    expect_drop(&h, nd_frame("fd00::2", "fd00::1", &MAC_B, p, 20), NR_ND_BAD);
+    memset(p, 0, sizeof p);
+    p[0] = ICMP6_NA;
+    p[4] = 0x40; /* solicited, and to a group */
+    memcpy(p + 8, them.b, 16);
+    expect_drop(&h, nd_frame("fd00::2", "ff02::1", &MAC_B, p, 24), NR_ND_BAD);
+    expect_drop(&h, nd_frame("::", "ff02::1", &MAC_B, p, 24), NR_ND_BAD);
+    memset(p, 0, sizeof p);
+    p[0] = ICMP6_RS;
+    expect_drop(&h, nd_frame("fd00::2", "ff02::1", &MAC_B, p, 8), NR_RS_IGNORED);
+    memset(p, 0, sizeof p);
+    p[0] = ICMP6_REDIRECT;
+    memcpy(p + 8, "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\7", 16);
+    memcpy(p + 24, them.b, 16);
+    expect_drop(&h, nd_frame("fe80::f", "fd00::1", &MAC_B, p, 40), NR_REDIRECT_IGNORED);
+    ip = hdr("fd00::2", "fd00::1", IP_V6_FRAGMENT);
+    ip.ttl = 255;
+    const struct ip_hdr inner = hdr("fd00::2", "fd00::1", IP_ICMPV6);
+    memset(p, 0, sizeof p);
+    p[0] = IP_ICMPV6; /* an atomic fragment */
+    p[8] = ICMP6_NS;
+    memcpy(p + 16, us.b, 16);
+    icmp_csum(&inner, p + 8, 24);
+    expect_drop(&h, ip_frame(&f, &MAC_A, &MAC_B, &ip, p, 32), NR_ND_FRAGMENTED);
+    expect_quiet(&h);
+    host_end(&h);
+
+    /* A link without addresses has no neighbours to discover. */
+    host_defaults(&h);
+    host_start(&h);
+    const struct la_if_config c = {.link = LA_LINK_IP, .mtu = 1500};
+    assert_int_equal(net_if_add(h.n, &c, h.now), 0);
+    add(&h, "fd00::1", 64);
+    ns_frame("fd00::2", "fd00::1", "fd00::1", true);
+    memmove(f.b, f.b + 14, f.n - 14);
+    f.n -= 14;
+    expect_drop(&h, &f, NR_ICMP_UNKNOWN);
+    host_end(&h);
+}
+
+/* ---- router advertisements ---- */
+
+struct prefix {
+    const char *prefix;
+    uint8_t len, flags; /* 0x80 on-link, 0x40 autonomous */
+    uint32_t valid, preferred;
+};
+
+/* A router advertisement, built by hand (RFC 4861 §4.2). */
+static struct flat *ra_frame(uint16_t lifetime, uint8_t hops, uint32_t reachable, uint32_t retrans,
+                             uint32_t mtu, const struct prefix *px, unsigned npx)
+{
+    static uint8_t p[512];
+    uint32_t n = 16;
+    memset(p, 0, sizeof p);
+    p[0] = ICMP6_RA;
+    p[4] = hops;
+    put16(p + 6, lifetime);
+    put32(p + 8, reachable);
+    put32(p + 12, retrans);
+    p[n] = 1;
+    p[n + 1] = 1;
+    memcpy(p + n + 2, ROUTER_MAC.b, 6);
+    n += 8;
+    if (mtu) {
+        p[n] = 5;
+        p[n + 1] = 1;
+        put32(p + n + 4, mtu);
+        n += 8;
+    }
+    for (unsigned k = 0; k < npx; k++, n += 32) {
+        const struct la_addr a = addr(px[k].prefix);
+        p[n] = 3;
+        p[n + 1] = 4;
+        p[n + 2] = px[k].len;
+        p[n + 3] = px[k].flags;
+        put32(p + n + 4, px[k].valid);
+        put32(p + n + 8, px[k].preferred);
+        memcpy(p + n + 16, a.b, 16);
+    }
+    return nd_frame("fe80::f", "ff02::1", &ROUTER_MAC, p, n);
+}
+
+static int route_to(struct host *h, const char *to, struct la_addr *src, uint8_t l2[NET_L2_MAX])
+{
+    struct net_path path = {0};
+    const struct la_addr remote = addr(to);
+    uint32_t len;
+    *src = LA_ADDR_ANY;
+    int err = net_route(h->n, src, &remote, -1, &path, h->now);
+    if (err == LA_OK && l2)
+        assert_int_equal(net_link(h->n, src, &remote, -1, &path, l2, &len, h->now), NET_READY);
+    return err;
+}
+
+/* From nothing to a global address and a default router. */
+static void autoconfiguration(void **state)
+{
+    (void)state;
+    struct host h;
+    struct ip_hdr ip;
+    struct la_addr src;
+    uint8_t l2[NET_L2_MAX];
+    start(&h, true);
+    run(&h, LA_SEC(1));
+    assert_int_equal(drain(&h), 2 + 1); /* probe, announcement, and: */
+    run(&h, RTR_SOLICITATION_INTERVAL);
+    const struct mac routers = {{0x33, 0x33, 0, 0, 0, 2}};
+    struct ndp rs = expect_nd(&h, &routers, ICMP6_RS, &ip);
+    const struct la_addr own = addr("fe80::ff:fe00:a"), all = addr("ff02::2");
+    assert_true(addr_eq(&ip.src, &own) && addr_eq(&ip.dst, &all) && rs.has_lladdr);
+
+    const struct prefix px = {"2001:db8:1::", 64, 0xc0, 86400, 14400};
+    (void)give(&h, ra_frame(1800, 77, 60000, 500, 1400, &px, 1));
+    assert_int_equal(count(&h, NR_RA_TAKEN), 1);
+    const char *made = "2001:db8:1::ff:fe00:a";
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_TENTATIVE);
+    run(&h,
+        LA_SEC(1) + LA_MSEC(500)); /* a random delay of up to a second, and the new RetransTimer */
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_PREFERRED);
+    assert_int_equal(drain(&h), 2); /* its probe and announcement; no more solicitations */
+    run(&h, LA_SEC(30));
+    expect_quiet(&h);
+
+    const struct iface *i = iface_at(h.n, 0);
+    assert_int_equal(i->hop_limit, 77);
+    assert_int_equal(i->base_reachable, LA_SEC(60));
+    assert_int_equal(i->retrans, LA_MSEC(500));
+    assert_int_equal(i->mtu6, 1400);
+    assert_int_equal(i->cfg.mtu, 1500);
+
+    assert_int_equal(route_to(&h, "2001:db8:ffff::1", &src, l2), LA_OK); /* by the router */
+    const struct la_addr want = addr(made);
+    assert_true(addr_eq(&src, &want));
+    assert_memory_equal(l2, ROUTER_MAC.b, 6);
+    struct net_path path = {.ifx = 0};
+    assert_int_equal(net_ttl(h.n, &path, &src), 77);
+    assert_int_equal(net_pmtu(h.n, &path, &src), 1400);
+    const struct la_addr v4 = addr("10.0.0.1");
+    assert_int_equal(net_ttl(h.n, &path, &v4), 64);
+    assert_int_equal(net_pmtu(h.n, &path, &v4), 1500);
+    assert_int_equal(route_to(&h, "2001:db8:1::5", &src, NULL), LA_OK); /* on link */
+    const struct la_addr peer = addr("2001:db8:1::5");
+    struct la_addr any = LA_ADDR_ANY;
+    struct way w;
+    assert_int_equal(route_way(h.n, &any, &peer, -1, &w), LA_OK);
+    assert_false(w.route->gateway);
+
+    /* Fields that say "unspecified" change nothing; an MTU out of bounds is ignored. */
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 1279, NULL, 0));
+    (void)give(&h, ra_frame(1800, 0, 4000000, 0, 1501, NULL, 0));
+    assert_int_equal(count(&h, NR_RA_MTU_IGNORED), 2);
+    assert_int_equal(i->hop_limit, 77);
+    assert_int_equal(i->mtu6, 1400);
+    assert_int_equal(i->base_reachable, LA_SEC(60));
+    (void)give(
+        &h, ra_frame(1800, 0, 0, 1, 0, NULL, 0)); /* a RetransTimer of 1 ms would flood the link */
+    assert_int_equal(i->retrans, LA_MSEC(RETRANS_MIN_MS));
+
+    /* Router lifetime 0: no default any more; the prefix stays until its own end. */
+    (void)give(&h, ra_frame(0, 0, 0, 0, 0, NULL, 0));
+    assert_int_equal(route_to(&h, "2001:db8:ffff::1", &src, NULL), LA_ENETUNREACH);
+    assert_int_equal(route_to(&h, "2001:db8:1::5", &src, NULL), LA_OK);
+    host_end(&h);
+}
+
+static void router_solicitations(void **state)
+{
+    (void)state;
+    struct host h;
+    struct ip_hdr ip;
+    const struct mac routers = {{0x33, 0x33, 0, 0, 0, 2}};
+    start(&h, true);
+    run(&h, LA_SEC(1));
+    assert_int_equal(drain(&h), 3);
+    for (unsigned k = 1; k < MAX_RTR_SOLICITATIONS; k++) {
+        run(&h, RTR_SOLICITATION_INTERVAL - 1);
+        expect_quiet(&h);
+        run(&h, 1);
+        (void)expect_nd(&h, &routers, ICMP6_RS, &ip);
+    }
+    run(&h, LA_SEC(60));
+    expect_quiet(&h);
+    assert_true(net_deadline(h.n) == LA_NEVER);
+    host_end(&h);
+
+    /* Without slaac an advertisement is not even looked at. */
+    start(&h, false);
+    run(&h, LA_SEC(5));
+    assert_int_equal(drain(&h), 2);
+    const struct prefix px = {"2001:db8:1::", 64, 0xc0, 86400, 14400};
+    expect_drop(&h, ra_frame(1800, 1, 0, 0, 0, &px, 1), NR_RA_IGNORED);
+    host_end(&h);
+
+    /* A router has a link-local address (RFC 4861 §6.1.2). */
+    start(&h, true);
+    ra_frame(1800, 1, 0, 0, 0, &px, 1);
+    f.b[22] = 0xfd;
+    f.b[23] = 0; /* the checksum is as wrong as the source; the device vouches for it */
+    assert_int_equal(give_frame(&h, 0, &f, LA_CSUM_VALID), NET_IN_DONE);
+    assert_int_equal(net_dropped(h.n), NR_ND_BAD);
+    host_end(&h);
+}
+
+/* RFC 4862 §5.5.3 and §5.5.4. */
+static void lifetimes(void **state)
+{
+    (void)state;
+    struct host h;
+    struct la_addr src;
+    const char *made = "2001:db8:1::ff:fe00:a";
+    struct prefix px = {"2001:db8:1::", 64, 0xc0, 10000, 100};
+    start(&h, true);
+    run(&h, LA_SEC(1));
+    la_ns begin = h.now;
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    run_to(&h, begin + LA_SEC(100) - 1);
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_PREFERRED);
+    run(&h, 1);
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_DEPRECATED);
+    assert_int_equal(count(&h, NR_ADDR_DEPRECATED), 1);
+    assert_int_equal(route_to(&h, "2001:db8:1::5", &src, NULL),
+                     LA_OK); /* better than none of that scope */
+    const struct la_addr dep = addr(made);
+    assert_true(addr_eq(&src, &dep) && net_is_local(h.n, &dep, -1));
+
+    /* A new preferred lifetime brings it back. */
+    px.preferred = 5000;
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_PREFERRED);
+    /* A stranger says one second: two hours at least (rule 3), and then nothing more (rule 2). */
+    begin = h.now;
+    px.valid = px.preferred = 1;
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    assert_int_equal(count(&h, NR_RA_TWO_HOURS), 1);
+    run(&h, LA_SEC(1));
+    assert_int_equal(state_of_addr(&h, made),
+                     LA_ADDR_DEPRECATED); /* the preferred one is believed */
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    assert_int_equal(count(&h, NR_RA_TWO_HOURS), 2);
+    run_to(&h, begin + LA_SEC(7200) - 1);
+    assert_int_equal(state_of_addr(&h, made), LA_ADDR_DEPRECATED);
+    run(&h, 1);
+    assert_int_equal(state_of_addr(&h, made), LA_EADDRNOTAVAIL);
+    assert_int_equal(count(&h, NR_ADDR_EXPIRED), 1);
+    assert_true(count(&h, NR_ROUTE_EXPIRED) >= 2); /* router and prefix */
+    assert_int_equal(route_to(&h, "2001:db8:1::5", &src, NULL), LA_ENETUNREACH);
+
+    /* For ever, and more than two hours at once. */
+    px.valid = px.preferred = UINT32_MAX;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    run(&h, LA_SEC(3));
+    px.valid = 7300;
+    px.preferred = 7300;
+    begin = h.now;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1)); /* rule 1: longer than two hours */
+    run_to(&h, begin + LA_SEC(7300));
+    assert_int_equal(state_of_addr(&h, made), LA_EADDRNOTAVAIL);
+    /* An on-link prefix is withdrawn at once (RFC 4861 §6.3.4). */
+    px = (struct prefix){"2001:db8:7::", 48, 0x80, 100, 100};
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    uint32_t routes = h.n->routes.used;
+    px.valid = 0;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    assert_int_equal(h.n->routes.used, routes - 1);
+    px.valid = UINT32_MAX;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    px.valid = 50;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    px.valid = UINT32_MAX;
+    (void)give(&h, ra_frame(9000, 0, 0, 0, 0, &px, 1));
+    assert_int_equal(net_check(h.n), 0);
+    host_end(&h);
+}
+
+static void bad_prefixes_and_limits(void **state)
+{
+    (void)state;
+    struct host h;
+    static const struct prefix bad[] = {
+        {"2001:db8:1::", 64, 0x40, 100, 101}, /* preferred beyond valid */
+        {"2001:db8:2::", 63, 0x40, 100, 100}, /* no room for the identifier */
+        {"2001:db8:3::", 64, 0x40, 0, 0},     /* nothing to make */
+    };
+    start(&h, true);
+    run(&h, LA_SEC(1));
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, bad, 3));
+    assert_int_equal(count(&h, NR_RA_PREFIX_IGNORED), 2);
+    assert_int_equal(h.n->ifs[0].naddr, 1);
+    /* A flood of prefixes: 32 routes, 16 addresses, no more. */
+    for (unsigned k = 0; k < 100; k++) {
+        char text[32];
+        snprintf(text, sizeof text, "2001:db8:%x::", k + 16);
+        const struct prefix px = {text, 64, 0xc0, 10000, 10000};
+        (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    }
+    assert_int_equal(h.n->ra_routes, RA_ROUTES);
+    assert_int_equal(h.n->ifs[0].naddr, NET_ADDRS);
+    assert_int_equal(count(&h, NR_RA_LIMIT), (100 - 31) + (100 - 15));
+    assert_int_equal(net_check(h.n), 0);
+    host_end(&h);
+
+    /* An address configured by hand stays as it is. */
+    start(&h, true);
+    run(&h, LA_SEC(1));
+    add(&h, "2001:db8:1::ff:fe00:a", 64);
+    const struct prefix px = {"2001:db8:1::", 64, 0xc0, 10, 10};
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, &px, 1));
+    run(&h, LA_SEC(20));
+    assert_int_equal(state_of_addr(&h, "2001:db8:1::ff:fe00:a"), LA_ADDR_PREFERRED);
+    host_end(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(link_local_of_the_mac),
+        cmocka_unit_test(duplicate_v6),
+        cmocka_unit_test(two_claim_one),
+        cmocka_unit_test(arp_probes),
+        cmocka_unit_test(duplicate_v4),
+        cmocka_unit_test(defence),
+        cmocka_unit_test(adding_and_removing),
+        cmocka_unit_test(answers_solicitations),
+        cmocka_unit_test(autoconfiguration),
+        cmocka_unit_test(router_solicitations),
+        cmocka_unit_test(lifetimes),
+        cmocka_unit_test(bad_prefixes_and_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
