@@ -12,7 +12,6 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"demo", cmd_demo, "watch this stack open, carry and close connections with the kernel"},
     {"nc", cmd_nc, "standard input and output over one connection"},
     {"ss", cmd_ss, "the connections of a running stack, and why the last ones ended"},
 };

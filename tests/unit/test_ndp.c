@@ -277,9 +277,9 @@ static void lengths_and_codes(void **state)
         m.p[1] = 0;
         ADD(&m, 1, 0, 0, 0, 0, 0, 0, 0); /* an option of length zero */
         assert_false(parse(&m, &d));
-        m.p[m.n - 7] = 2; /* past the end */
+        m.p[v[i].min + 1U] = 2; /* past the end */
         assert_false(parse(&m, &d));
-        m.p[m.n - 7] = 1;
+        m.p[v[i].min + 1U] = 1;
         assert_true(parse(&m, &d));
         m.n++; /* a type without a length */
         assert_false(parse(&m, &d));
