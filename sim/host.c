@@ -36,7 +36,8 @@ static void host_trace(void *ctx, const struct la_trace *ev)
 /* The secret comes from the seed, so that ISNs and ports are part of what it decides. */
 static void make_secret(struct sim_host *h, uint8_t secret[32])
 {
-    struct sim_rand r = sim_rand_of(h->sim->seed, 0x686f7374U + (uint64_t)h->index);
+    struct sim_rand r =
+        sim_rand_of(h->sim->seed, 0x686f7374U + h->index + ((uint64_t)h->boots << 32));
     for (int i = 0; i < 32; i += 8) {
         uint64_t w = sim_rand_next(&r);
         for (int j = 0; j < 8; j++)
@@ -44,16 +45,10 @@ static void make_secret(struct sim_host *h, uint8_t secret[32])
     }
 }
 
-struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg,
-                              int *err)
+/* Makes h's stack. */
+static int boot(struct sim_host *h, const struct la_config *cfg)
 {
-    struct sim_host *h = sim_need(sizeof *h);
     struct la_config c;
-    h->sim = sim;
-    h->index = sim->nhosts;
-    snprintf(h->name, sizeof h->name, "%s", name);
-    trace_log_init(&h->log, TRACE_KEEP_LADDER, 0);
-
     la_config_init(&c);
     if (cfg)
         c = *cfg;
@@ -64,7 +59,18 @@ struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la
     c.mem = (struct la_memory){.alloc = host_alloc, .free = host_release, .ctx = h};
     if (!c.lab.zero_secret)
         make_secret(h, c.secret);
-    int rc = la_stack_new(&c, sim->now, &h->stack);
+    return la_stack_new(&c, h->sim->now, &h->stack);
+}
+
+struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg,
+                              int *err)
+{
+    struct sim_host *h = sim_need(sizeof *h);
+    h->sim = sim;
+    h->index = sim->nhosts;
+    snprintf(h->name, sizeof h->name, "%s", name);
+    trace_log_init(&h->log, TRACE_KEEP_LADDER, 0);
+    int rc = boot(h, cfg);
     if (err)
         *err = rc;
     if (rc < 0) {
@@ -75,6 +81,23 @@ struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la
     sim->hosts_tail = &h->next;
     sim->nhosts++;
     return h;
+}
+
+int sim_host_restart(struct sim_host *h, const struct la_config *cfg)
+{
+    la_stack_free(h->stack);
+    h->stack = NULL;
+    h->boots++;
+    int rc = boot(h, cfg);
+    for (int i = 0; rc == LA_OK && i < h->nlinks; i++) {
+        const struct sim_link *l = h->links[i];
+        static const struct la_if_config none = {.link = LA_LINK_IP, .mtu = DEFAULT_MTU};
+        const struct la_if_config *c =
+            !l ? &none : &l->device[l->host[0] == h && l->ifx[0] == i ? 0 : 1];
+        int ifx = la_if_add(h->stack, c, h->sim->now);
+        rc = ifx < 0 ? ifx : LA_OK;
+    }
+    return rc;
 }
 
 struct la_stack *sim_stack(const struct sim_host *h)
@@ -141,6 +164,7 @@ static bool attach(struct sim_link *l, int end, const struct sim_link_config *cf
     int ifx = la_if_add(h->stack, &c, l->sim->now);
     if (ifx < 0)
         return false;
+    l->device[end] = c;
     l->ifx[end] = ifx;
     h->links[ifx] = l;
     h->nlinks = ifx + 1;

@@ -34,6 +34,7 @@ struct sim_host {
     struct sim_host *next;
     char name[32];
     unsigned index;
+    unsigned boots; /* times it was restarted */
     struct la_stack *stack;
     struct trace_log log;
     void (*trace)(void *ctx, const struct la_trace *ev); /* the caller's */
@@ -71,6 +72,7 @@ struct sim_link {
     struct sim *sim;
     struct sim_link *next;
     enum la_link link;
+    struct la_if_config device[2]; /* what each end's interface was made with */
     struct sim_host *host[2];
     int ifx[2];
     struct direction dir[2]; /* dir[i] starts at host[i] */

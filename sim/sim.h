@@ -41,6 +41,11 @@ la_ns sim_now(const struct sim *sim);
  * says why, if err is not NULL). */
 struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg,
                               int *err);
+/* The host crashes and starts again: a new stack with the same interfaces and a new secret, which
+ * remembers nothing and has no address until the caller gives it one.  Handles on the old stack are
+ * void; frames in flight arrive at the new one.  To be called between runs or from sim_at.  `cfg`
+ * as for sim_host_add.  A negative la_err if the stack refuses. */
+int sim_host_restart(struct sim_host *h, const struct la_config *cfg);
 struct la_stack *sim_stack(const struct sim_host *h);
 struct sim *sim_of(const struct sim_host *h);
 const char *sim_host_name(const struct sim_host *h);
