@@ -77,7 +77,7 @@ static void put(struct la_pcap *p, const void *bytes, size_t n)
         p->failed = true;
 }
 
-static void put32(struct la_pcap *p, uint32_t v)
+static void word(struct la_pcap *p, uint32_t v)
 {
     put(p, &v, sizeof v); /* the section's byte order is the machine's */
 }
@@ -110,15 +110,15 @@ static void put_section(struct la_pcap *p)
     uint32_t total = 28 + opt_size(n) + 4;
     const uint16_t version[2] = {1, 0};
 
-    put32(p, BLOCK_SECTION);
-    put32(p, total);
-    put32(p, 0x1A2B3C4D);
+    word(p, BLOCK_SECTION);
+    word(p, total);
+    word(p, 0x1A2B3C4D);
     put(p, version, sizeof version);
-    put32(p, 0xffffffffU); /* length of the section: not told */
-    put32(p, 0xffffffffU);
+    word(p, 0xffffffffU); /* length of the section: not told */
+    word(p, 0xffffffffU);
     put_option(p, OPT_USERAPPL, app, n);
-    put32(p, OPT_END);
-    put32(p, total);
+    word(p, OPT_END);
+    word(p, total);
 }
 
 int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link link)
@@ -128,14 +128,14 @@ int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link link)
     size_t n = strlen(name);
     uint32_t total = 20 + opt_size(n) + opt_size(1) + 4;
 
-    put32(p, BLOCK_INTERFACE);
-    put32(p, total);
+    word(p, BLOCK_INTERFACE);
+    word(p, total);
     put(p, type, sizeof type);
-    put32(p, 0); /* no limit on the captured length */
+    word(p, 0); /* no limit on the captured length */
     put_option(p, OPT_IF_NAME, name, n);
     put_option(p, OPT_IF_TSRESOL, &nanoseconds, 1);
-    put32(p, OPT_END);
-    put32(p, total);
+    word(p, OPT_END);
+    word(p, total);
     if (p->interfaces < INTERFACES_MAX)
         p->link[p->interfaces] = (uint8_t)link;
     return p->interfaces++;
@@ -400,19 +400,19 @@ void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct
         return;
 
     uint32_t total = 32 + ((n + 3U) & ~3U) + opt_size(4) + (c.n ? opt_size(c.n) : 0) + 4;
-    put32(p, BLOCK_PACKET);
-    put32(p, total);
-    put32(p, (uint32_t)interface);
-    put32(p, (uint32_t)(at >> 32));
-    put32(p, (uint32_t)at);
-    put32(p, n);
-    put32(p, n);
+    word(p, BLOCK_PACKET);
+    word(p, total);
+    word(p, (uint32_t)interface);
+    word(p, (uint32_t)(at >> 32));
+    word(p, (uint32_t)at);
+    word(p, n);
+    word(p, n);
     put_padded(p, p->frame, n);
     if (c.n)
         put_option(p, OPT_COMMENT, c.text, c.n);
     put_option(p, OPT_EPB_FLAGS, &direction, sizeof direction);
-    put32(p, OPT_END);
-    put32(p, total);
+    word(p, OPT_END);
+    word(p, total);
 }
 
 void la_pcap_flush(struct la_pcap *p)

@@ -55,31 +55,34 @@ static inline uint64_t halves(uint64_t total, uint64_t high)
     return add64(total - (high << 32), high);
 }
 
-/* n bytes, a multiple of 4 * VEC_BYTES.  Two accumulators, so that additions need not wait. */
+/* n bytes, a multiple of VEC_BYTES.  Two accumulators, so that additions need not wait. */
 __attribute__((always_inline)) static inline uint64_t sum_blocks(const uint8_t *p, size_t n,
                                                                  uint8_t *copy)
 {
     struct acc a = {{0}, {0}};
     struct acc b = {{0}, {0}};
 
-    for (size_t i = 0; i < n; i += 4 * VEC_BYTES) {
+    size_t i = 0;
+    for (; i + 4 * VEC_BYTES <= n; i += 4 * VEC_BYTES) {
         acc_add(&a, p + i, copy ? copy + i : NULL);
         acc_add(&b, p + i + VEC_BYTES, copy ? copy + i + VEC_BYTES : NULL);
         acc_add(&a, p + i + 2 * VEC_BYTES, copy ? copy + i + 2 * VEC_BYTES : NULL);
         acc_add(&b, p + i + 3 * VEC_BYTES, copy ? copy + i + 3 * VEC_BYTES : NULL);
     }
+    for (; i < n; i += VEC_BYTES)
+        acc_add(&a, p + i, copy ? copy + i : NULL);
     a.total += b.total;
     a.high += b.high;
     uint64_t total = 0;
     uint64_t high = 0;
-    for (unsigned i = 0; i < VEC_BYTES / 8; i++) {
-        total += a.total[i];
-        high += a.high[i];
+    for (unsigned k = 0; k < VEC_BYTES / 8; k++) {
+        total += a.total[k];
+        high += a.high[k];
     }
     return halves(total, high);
 }
 
-/* Fewer than 4 * VEC_BYTES bytes: headers, and what the blocks leave. */
+/* Fewer than 2 * VEC_BYTES bytes: headers, and what the blocks leave. */
 __attribute__((always_inline)) static inline uint64_t sum_rest(const uint8_t *p, size_t n,
                                                                uint8_t *copy)
 {
@@ -118,9 +121,9 @@ __attribute__((always_inline)) static inline uint64_t sum_rest(const uint8_t *p,
 __attribute__((always_inline)) static inline uint64_t sum_native(const uint8_t *p, size_t n,
                                                                  uint8_t *copy)
 {
-    size_t blocks = n & ~(size_t)(4 * VEC_BYTES - 1);
+    size_t blocks = n & ~(size_t)(VEC_BYTES - 1);
 
-    if (blocks == 0)
+    if (n < 2 * (size_t)VEC_BYTES)
         return sum_rest(p, n, copy);
     uint64_t sum = sum_blocks(p, blocks, copy);
     return add64(sum, sum_rest(p + blocks, n - blocks, copy ? copy + blocks : NULL));
@@ -143,34 +146,4 @@ void csum_add(struct csum *c, const void *p, size_t n)
 void csum_copy(struct csum *c, void *dst, const void *src, size_t n)
 {
     add_native(c, sum_native(src, n, dst), n);
-}
-
-uint16_t csum_fold(const struct csum *c)
-{
-    uint64_t s = (c->sum >> 32) + (c->sum & 0xffffffff);
-
-    s = (s >> 16) + (s & 0xffff);
-    s = (s >> 16) + (s & 0xffff);
-    s = (s >> 16) + (s & 0xffff);
-    return (uint16_t)s;
-}
-
-/* Words of 32 bits, and the length whole: modulo 2^16 - 1 that is the sum of their halves. */
-static uint64_t addr_sum(const struct la_addr *a, unsigned from)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = from; i < sizeof a->b; i += 4)
-        sum += get32(a->b + i);
-    return sum;
-}
-
-struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-                        uint32_t len)
-{
-    uint64_t fixed = (uint64_t)proto + len;
-
-    if (la_addr_is_v4(src))
-        return (struct csum){addr_sum(src, 12) + addr_sum(dst, 12) + fixed, 0};
-    return (struct csum){addr_sum(src, 0) + addr_sum(dst, 0) + fixed, 0};
 }

@@ -2,6 +2,7 @@
 #ifndef LA_BASE_CHECKSUM_H
 #define LA_BASE_CHECKSUM_H
 
+#include "base/endian.h"
 #include <lastack/types.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,18 +20,41 @@ static inline void csum_add16(struct csum *c, uint16_t host_value)
 {
     c->sum += host_value;
 }
+/* Adds n bytes, a multiple of four and few: a header.  Only while `odd` is 0. */
+static inline void csum_words(struct csum *c, const uint8_t *p, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i += 4)
+        c->sum += get32(p + i);
+}
 /* Adds n bytes and copies them to dst in the same pass. */
 void csum_copy(struct csum *c, void *dst, const void *src, size_t n);
 /* The folded 16-bit sum, not complemented: 0xffff over data that includes a right checksum. */
-uint16_t csum_fold(const struct csum *c);
+static inline uint16_t csum_fold(const struct csum *c)
+{
+    uint64_t s = (c->sum >> 32) + (c->sum & 0xffffffff);
+
+    s = (s >> 16) + (s & 0xffff);
+    s = (s >> 16) + (s & 0xffff);
+    s = (s >> 16) + (s & 0xffff);
+    return (uint16_t)s;
+}
 /* What goes into a checksum field. */
 static inline uint16_t csum_field(const struct csum *c)
 {
     return (uint16_t)~csum_fold(c);
 }
 
-/* Starts a sum with the pseudo-header of the addresses' family (RFC 9293 §3.1, RFC 8200 §8.1). */
-struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst, uint8_t proto,
-                        uint32_t len);
+/* Starts a sum with the pseudo-header of the addresses' family (RFC 9293 §3.1, RFC 8200 §8.1).
+ * Words of 32 bits, and the length whole: modulo 2^16 - 1 that is the sum of their halves; and the
+ * 0xffff of an IPv4 address's prefix counts for nothing, so one rule does for both families. */
+static inline struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst,
+                                      uint8_t proto, uint32_t len)
+{
+    struct csum c = {(uint64_t)proto + len, 0};
+
+    csum_words(&c, src->b, 16);
+    csum_words(&c, dst->b, 16);
+    return c;
+}
 
 #endif

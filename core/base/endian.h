@@ -1,50 +1,38 @@
-/* endian.h: network byte order as types of their own, so that a forgotten swap does not compile. */
+/* endian.h: numbers in network byte order, at any place, each as one load or store. */
 #ifndef LA_BASE_ENDIAN_H
 #define LA_BASE_ENDIAN_H
 
 #include <stdint.h>
+#include <string.h>
 
-typedef struct be16 {
-    uint8_t b[2];
-} be16;
-typedef struct be32 {
-    uint8_t b[4];
-} be32;
-
-static inline uint16_t be16_get(be16 x)
-{
-    return (uint16_t)(x.b[0] << 8 | x.b[1]);
-}
-static inline uint32_t be32_get(be32 x)
-{
-    return (uint32_t)x.b[0] << 24 | (uint32_t)x.b[1] << 16 | (uint32_t)x.b[2] << 8 | x.b[3];
-}
-static inline be16 be16_of(uint32_t v)
-{
-    return (be16){{(uint8_t)(v >> 8), (uint8_t)v}};
-}
-static inline be32 be32_of(uint32_t v)
-{
-    return (be32){{(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v}};
-}
-/* The same for bytes at a place. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define NET16(v) (v)
+#define NET32(v) (v)
+#else
+#define NET16(v) __builtin_bswap16(v)
+#define NET32(v) __builtin_bswap32(v)
+#endif
 static inline uint16_t get16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] << 8 | p[1]);
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return NET16(v);
 }
 static inline uint32_t get32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return NET32(v);
 }
 static inline void put16(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
+    uint16_t x = NET16((uint16_t)v);
+    memcpy(p, &x, sizeof x);
 }
 static inline void put32(uint8_t *p, uint32_t v)
 {
-    put16(p, v >> 16);
-    put16(p + 2, v);
+    uint32_t x = NET32(v);
+    memcpy(p, &x, sizeof x);
 }
 
 #endif

@@ -2,8 +2,6 @@
  * Invariant: every index in [1, made] is either handed out or on the free list; used counts the
  * former. */
 #include "base/pool.h"
-#include "base/assert.h"
-#include <string.h>
 
 void pool_init(struct pool *p, struct mem *m, uint32_t obj, uint32_t cap)
 {
@@ -26,34 +24,20 @@ static bool refuse_on_purpose(struct mem *m)
     return true;
 }
 
-void *pool_get(struct pool *p, uint32_t *index)
+void *pool_get_slow(struct pool *p, uint32_t *index)
 {
     uint32_t i = p->free;
-    void *obj;
 
     if (refuse_on_purpose(p->pages.mem))
         return NULL;
     if (i != 0) {
-        obj = pool_at(p, i);
-        memcpy(&p->free, obj, sizeof p->free);
+        memcpy(&p->free, pool_at(p, i), sizeof p->free);
     } else {
         if (!pages_grow(&p->pages, p->made + 2))
             return NULL;
         i = ++p->made;
-        obj = pool_at(p, i);
     }
-    if (++p->used > p->peak)
-        p->peak = p->used;
-    *index = i;
-    return obj;
-}
-
-void pool_put(struct pool *p, uint32_t index)
-{
-    LA_ASSERT(pool_has(p, index) && p->used > 0);
-    memcpy(pool_at(p, index), &p->free, sizeof p->free);
-    p->free = index;
-    p->used--;
+    return pool_take(p, i, index);
 }
 
 void pool_free(struct pool *p)

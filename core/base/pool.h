@@ -3,7 +3,9 @@
 #ifndef LA_BASE_POOL_H
 #define LA_BASE_POOL_H
 
+#include "base/assert.h"
 #include "base/pages.h"
+#include <string.h>
 
 struct pool {
     struct pages pages;
@@ -15,9 +17,6 @@ struct pool {
 
 /* cap objects at most. */
 void pool_init(struct pool *p, struct mem *m, uint32_t obj, uint32_t cap);
-/* NULL at the cap, out of memory, or where mem.fail_at says so.  Not cleared. */
-void *pool_get(struct pool *p, uint32_t *index);
-void pool_put(struct pool *p, uint32_t index);
 void pool_free(struct pool *p);
 
 static inline void *pool_at(const struct pool *p, uint32_t index)
@@ -28,6 +27,35 @@ static inline void *pool_at(const struct pool *p, uint32_t index)
 static inline bool pool_has(const struct pool *p, uint32_t index)
 {
     return index != 0 && index <= p->made;
+}
+
+/* Takes index i, which is free or new. */
+static inline void *pool_take(struct pool *p, uint32_t i, uint32_t *index)
+{
+    if (++p->used > p->peak)
+        p->peak = p->used;
+    *index = i;
+    return pool_at(p, i);
+}
+/* pool_get where nothing is free, or where a test may want a refusal. */
+void *pool_get_slow(struct pool *p, uint32_t *index);
+/* NULL at the cap, out of memory, or where mem.fail_at says so.  Not cleared. */
+static inline void *pool_get(struct pool *p, uint32_t *index)
+{
+    uint32_t i = p->free;
+
+    if (i == 0 || p->pages.mem->fail_at != 0)
+        return pool_get_slow(p, index);
+    p->pages.mem->asked++;
+    memcpy(&p->free, pool_at(p, i), sizeof p->free);
+    return pool_take(p, i, index);
+}
+static inline void pool_put(struct pool *p, uint32_t index)
+{
+    LA_ASSERT(pool_has(p, index) && p->used > 0);
+    memcpy(pool_at(p, index), &p->free, sizeof p->free);
+    p->free = index;
+    p->used--;
 }
 
 #endif

@@ -16,7 +16,7 @@ struct la_addr solicited_node(const struct la_addr *a)
 struct ifaddr *iface_find(struct iface *i, const struct la_addr *a)
 {
     for (uint32_t k = 0; k < i->naddr; k++)
-        if (i->addr[k].used && addr_eq(&i->addr[k].addr, a))
+        if (i->addr[k].used && ip_eq(&i->addr[k].addr, a))
             return &i->addr[k];
     return NULL;
 }
@@ -56,14 +56,14 @@ bool iface_in_group(const struct iface *i, const struct la_addr *group)
 {
     const struct la_addr all = ALL_NODES;
 
-    if (addr_eq(group, &all))
+    if (ip_eq(group, &all))
         return true;
     for (uint32_t k = 0; k < i->naddr; k++) {
         const struct ifaddr *x = &i->addr[k];
         if (!x->used || x->state == LA_ADDR_DUPLICATE || ip_is_v4(&x->addr))
             continue;
         struct la_addr s = solicited_node(&x->addr);
-        if (addr_eq(group, &s))
+        if (ip_eq(group, &s))
             return true;
     }
     return false;
@@ -374,7 +374,7 @@ int net_addr_state(const struct net *n, int ifx, const struct la_addr *a)
         return LA_EINVAL;
     const struct iface *i = &n->ifs[ifx];
     for (uint32_t k = 0; k < i->naddr; k++)
-        if (i->addr[k].used && addr_eq(&i->addr[k].addr, a))
+        if (i->addr[k].used && ip_eq(&i->addr[k].addr, a))
             return i->addr[k].state;
     return LA_EADDRNOTAVAIL;
 }
@@ -386,7 +386,7 @@ bool net_is_local(const struct net *n, const struct la_addr *a, int scope)
         if (scope >= 0 && scope != (int)k)
             continue;
         for (uint32_t s = 0; s < i->naddr; s++)
-            if (i->addr[s].ready && addr_eq(&i->addr[s].addr, a))
+            if (i->addr[s].ready && ip_eq(&i->addr[s].addr, a))
                 return true;
     }
     return false;

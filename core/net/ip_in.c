@@ -102,6 +102,27 @@ static inline enum net_rule check_source(struct rx *x)
     return nd ? NR_ADDR_CONFLICT : NR_IP_SOURCE_OURS;
 }
 
+/* Both checks.  What passed them once passes them until an address comes or goes. */
+static inline enum net_rule check_addresses(struct net *n, struct rx *x)
+{
+    struct iface *i = x->iface;
+    enum net_rule why;
+
+    if (i->seen_epoch == n->epoch && !x->l2_group && ip_eq(&x->h.src, &i->seen_src) &&
+        ip_eq(&x->h.dst, &i->seen_dst)) {
+        x->group = false;
+        return NR_COUNT;
+    }
+    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
+        return why;
+    if (!x->group) {
+        i->seen_src = x->h.src;
+        i->seen_dst = x->h.dst;
+        i->seen_epoch = n->epoch;
+    }
+    return NR_COUNT;
+}
+
 /* ---- what it carries ---- */
 
 /* Where the byte stands that names the upper layer's protocol. */
@@ -198,13 +219,14 @@ static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct i
 
     if (bad != IP_OK)
         return net_drop(n, header_rule(bad, true));
-    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
+    if ((why = check_addresses(n, x)) != NR_COUNT)
         return net_drop(n, why);
     /* DEVIATION N3: RFC 1122 §3.2.1.8 lets a source-routed datagram reach its destination; nobody
      * has used one in good faith for decades, and RFC 7126 §4.3 advises to drop it. */
     if (x->h.source_route)
         return net_drop(n, NR_IP4_SOURCE_ROUTE);
-    slice_trim(s, x->h.total);
+    if (x->h.total < s->len)
+        slice_trim(s, x->h.total);
     if (!x->h.fragment)
         return deliver(n, x, s, d, e, now);
     if (!reass_input(n, x, s, &whole, now))
@@ -247,7 +269,7 @@ static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct i
         return unknown_extension(n, x, s, at, code, now);
     if (bad != IP_OK)
         return net_drop(n, header_rule(bad, false));
-    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
+    if ((why = check_addresses(n, x)) != NR_COUNT)
         return net_drop(n, why);
     slice_trim(s, x->h.total);
     x->fragmented = x->h.unfrag != 0;

@@ -351,13 +351,9 @@ static void add_payload(const struct packet *p, struct la_frame *f, uint8_t *hea
     f->head.n = at;
 }
 
-bool net_tx(struct net *n, int ifx, struct la_frame *f, la_ns now)
+/* The next frame of the interface's queue, which is not empty. */
+static void next_frame(struct net *n, struct iface *i, struct la_frame *f)
 {
-    n->now = now;
-    reass_release(n);
-    if (!iface_has(n, ifx) || !n->ifs[ifx].q_head)
-        return false;
-    struct iface *i = iface_at(n, ifx);
     uint32_t index = i->q_head;
     struct packet *p = packet_at(n, index);
     uint32_t at = p->l2_len, chunk = p->len - p->sent;
@@ -383,5 +379,14 @@ bool net_tx(struct net *n, int ifx, struct la_frame *f, la_ns now)
         i->q_packets--;
         packet_put(n, index);
     }
+}
+
+bool net_tx(struct net *n, int ifx, struct la_frame *f, la_ns now)
+{
+    reass_release(n);
+    if (!iface_has(n, ifx) || !n->ifs[ifx].q_head)
+        return false;
+    n->now = now;
+    next_frame(n, iface_at(n, ifx), f);
     return true;
 }

@@ -123,7 +123,7 @@ static enum net_in solicitation(struct net *n, const struct rx *x, const struct 
     bool anonymous = la_addr_is_any(&x->h.src), ours = memcmp(x->l2_src.b, i->cfg.mac, 6) == 0;
     const struct la_addr group = solicited_node(&m->target);
 
-    if (anonymous && (m->has_lladdr || !addr_eq(&x->h.dst, &group)))
+    if (anonymous && (m->has_lladdr || !ip_eq(&x->h.dst, &group)))
         return net_drop(n, NR_ND_BAD); /* §7.1.1 */
     struct ifaddr *a = iface_find(i, &m->target);
     if (!a || a->state == LA_ADDR_DUPLICATE || ours)

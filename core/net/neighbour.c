@@ -58,7 +58,7 @@ uint32_t nb_find(const struct net *n, int ifx, const struct la_addr *a)
 {
     for (uint32_t i = *bucket(n, ifx, a); i; i = nb_at(n, i)->next) {
         const struct neighbour *nb = nb_at(n, i);
-        if (nb->ifx == ifx && addr_eq(&nb->addr, a))
+        if (nb->ifx == ifx && ip_eq(&nb->addr, a))
             return i;
     }
     return 0;

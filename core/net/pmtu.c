@@ -17,7 +17,7 @@ static uint32_t *bucket(const struct net *n, const struct la_addr *remote)
 static uint32_t find(const struct net *n, const struct la_addr *remote)
 {
     for (uint32_t i = *bucket(n, remote); i; i = pmtu_at(n, i)->next)
-        if (addr_eq(&pmtu_at(n, i)->remote, remote))
+        if (ip_eq(&pmtu_at(n, i)->remote, remote))
             return i;
     return 0;
 }

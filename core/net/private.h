@@ -54,6 +54,8 @@ struct iface {
     uint32_t mtu6;  /* LinkMTU of IPv6, from the configuration or a router */
     la_ns base_reachable, reachable, retrans;
     uint32_t q_head, q_tail, q_packets; /* of our own datagrams, for net_tx */
+    struct la_addr seen_src, seen_dst;  /* found fit to talk, in the tables of seen_epoch */
+    uint32_t seen_epoch;
     struct ifaddr addr[NET_ADDRS];
 };
 
@@ -259,14 +261,6 @@ static inline la_ns later(la_ns now, la_ns by)
     return by > LA_NEVER - now ? LA_NEVER : now + by;
 }
 
-static inline bool addr_eq(const struct la_addr *a, const struct la_addr *b)
-{
-    uint64_t x[2], y[2];
-
-    memcpy(x, a->b, 16);
-    memcpy(y, b->b, 16);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
-}
 /* Bits set (written out: the compilers' own may call into their library). */
 static inline uint32_t popcount64(uint64_t x)
 {
@@ -304,7 +298,7 @@ struct ifaddr *iface_find(struct iface *i, const struct la_addr *a);
 static inline struct ifaddr *iface_local(struct iface *i, const struct la_addr *a)
 {
     for (uint32_t k = 0; k < i->naddr; k++)
-        if (addr_eq(&i->addr[k].addr, a))
+        if (ip_eq(&i->addr[k].addr, a))
             return i->addr[k].ready ? &i->addr[k] : NULL;
     return NULL;
 }
@@ -437,7 +431,12 @@ struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n,
 /* Takes a fragment; `s` from the IP header on, trimmed to the datagram.  True: the datagram is
  * whole, *whole is it (headers contiguous) and stays until the next reass_release. */
 bool reass_input(struct net *n, struct rx *x, struct slice *s, struct slice *whole, la_ns now);
-void reass_release(struct net *n);
+void reass_release_held(struct net *n);
+static inline void reass_release(struct net *n)
+{
+    if (n->held)
+        reass_release_held(n);
+}
 void reass_due(struct net *n, uint32_t index, la_ns now);
 void reass_free_all(struct net *n);
 

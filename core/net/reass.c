@@ -60,10 +60,8 @@ static void drop_one(struct net *n, uint32_t i)
     pool_put(&n->reass, i);
 }
 
-void reass_release(struct net *n)
+void reass_release_held(struct net *n)
 {
-    if (!n->held)
-        return;
     free_blocks(n, reass_at(n, n->held));
     pool_put(&n->reass, n->held);
     n->held = 0;
@@ -83,8 +81,8 @@ static uint32_t find(struct net *n, const struct rx *x)
 
     for (uint32_t i = *bucket(n, &h->src, h->frag_id); i; i = reass_at(n, i)->next) {
         const struct reass *r = reass_at(n, i);
-        if (r->id == h->frag_id && r->ifx == x->iface->index && addr_eq(&r->src, &h->src) &&
-            addr_eq(&r->dst, &h->dst) && (!v4 || r->proto == h->proto))
+        if (r->id == h->frag_id && r->ifx == x->iface->index && ip_eq(&r->src, &h->src) &&
+            ip_eq(&r->dst, &h->dst) && (!v4 || r->proto == h->proto))
             return i;
     }
     return 0;

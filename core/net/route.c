@@ -70,9 +70,9 @@ uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned ple
 {
     for (uint32_t i = n->route_head[ip_is_v4(dst) ? 0 : 1]; i; i = route_at(n, i)->next) {
         const struct route *r = route_at(n, i);
-        if (r->plen != plen || r->ifx != ifx || r->origin != origin || !addr_eq(&r->dst, dst))
+        if (r->plen != plen || r->ifx != ifx || r->origin != origin || !ip_eq(&r->dst, dst))
             continue;
-        if (gw ? r->gateway && addr_eq(&r->gw, gw) : !r->gateway || origin == ROUTE_STATIC)
+        if (gw ? r->gateway && ip_eq(&r->gw, gw) : !r->gateway || origin == ROUTE_STATIC)
             return i;
     }
     return 0;
@@ -254,7 +254,7 @@ static void wake_next_gateway(struct net *n, const struct neighbour *old, la_ns 
     for (uint32_t i = n->route_head[ip_is_v4(&old->addr) ? 0 : 1]; i; i = route_at(n, i)->next) {
         const struct route *r = route_at(n, i);
         if (!r->gateway || r->plen != 0 || !n->ifs[r->ifx].ether ||
-            (r->ifx == old->ifx && addr_eq(&r->gw, &old->addr)))
+            (r->ifx == old->ifx && ip_eq(&r->gw, &old->addr)))
             continue;
         struct la_addr local = old->local;
         uint32_t nb = nb_get(n, r->ifx, &r->gw, now);

@@ -77,9 +77,9 @@ static uint32_t window_field(struct tcb *t, const struct emit *e)
     return open < 65535 ? open : 65535;
 }
 
-/* Completes the checksum, or leaves it to the device. */
+/* Completes the checksum, or leaves it to the device.  `fixed` is the fixed header's sum. */
 static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uint8_t *tcp_at,
-                        uint32_t hlen, uint32_t len, struct la_frame *f)
+                        uint64_t fixed, uint32_t hlen, uint32_t len, struct la_frame *f)
 {
     struct csum c = csum_pseudo(&t->id.local, &t->id.remote, IP_TCP, hlen + len);
     if (dev->offload & LA_OFFLOAD_TX_CSUM) {
@@ -89,7 +89,8 @@ static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uin
         f->csum_offset = 16;
         return;
     }
-    csum_add(&c, tcp_at, hlen);
+    c.sum += fixed;
+    csum_words(&c, tcp_at + TCP_HLEN, hlen - TCP_HLEN);
     for (unsigned i = 0; i < f->nspan; i++)
         csum_add(&c, f->span[i].p, f->span[i].n);
     put16(tcp_at + 16, csum_field(&c));
@@ -147,7 +148,7 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
         h.up = (uint16_t)(up < 65535 ? up : 65535); /* MUST-31: renewed by each segment */
     }
     ip_build(tcp->hdr + l2, &ip, h.hlen + e->len);
-    tcp_build(p, &h);
+    uint64_t fixed = tcp_build(p, &h);
     f->nspan = 0;
     if (e->len)
         f->nspan = (uint8_t)sndq_spans(&t->sndq, e->seq, e->len, f->span, LA_FRAME_SPANS, &got);
@@ -155,7 +156,7 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     f->head = (struct la_span){tcp->hdr, l2 + ip_len + h.hlen};
     f->len = f->head.n + e->len;
     f->gso_size = e->len > e->mss ? (uint16_t)e->mss : 0;
-    finish_csum(t, dev, p, h.hlen, e->len, f);
+    finish_csum(t, dev, p, fixed, h.hlen, e->len, f);
     t->segs_out++;
     if (tracing)
         trace_out(tcp, t, e, &trace, wnd, now);
@@ -183,8 +184,8 @@ void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now)
                         .tos = b->tos,
                         .df = true};
     struct csum c = csum_pseudo(&ip.src, &ip.dst, IP_TCP, len);
-    tcp_build(seg, &h);
-    csum_add(&c, seg, len);
+    c.sum += tcp_build(seg, &h);
+    csum_words(&c, seg + TCP_HLEN, options);
     put16(seg + 16, csum_field(&c));
     if (b->flags & TCP_RST)
         tcp_rule(tcp, b->t, R_RST_SENT, now);

@@ -14,8 +14,8 @@ struct tuple {
 
 static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 {
-    return a->rport == b->rport && a->lport == b->lport &&
-           memcmp(&a->remote, &b->remote, 16) == 0 && memcmp(&a->local, &b->local, 16) == 0;
+    return a->rport == b->rport && a->lport == b->lport && ip_eq(&a->remote, &b->remote) &&
+           ip_eq(&a->local, &b->local);
 }
 
 /* Keyed, so that nobody outside can aim at one bucket.  IPv4 hashes 12 bytes, IPv6 36. */

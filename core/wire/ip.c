@@ -1,27 +1,12 @@
 /* ip.c: IPv4 and IPv6 headers to values and back (RFC 791 §3.1, RFC 8200 §3), and address classes.
  * The walk of IPv6 extension headers is in ipv6_ext.c. */
 #include "wire/ip.h"
-#include "base/assert.h"
 #include "base/checksum.h"
 #include "base/endian.h"
 #include "wire/ipv6_ext.h"
 #include <string.h>
 
 enum { V4_EOL = 0, V4_NOP = 1, V4_LSRR = 131, V4_SSRR = 137 };
-enum { V4_DF = 0x4000, V4_MF = 0x2000, V4_OFFSET = 0x1fff };
-
-struct la_addr ip_from_v4(const uint8_t b[4])
-{
-    return la_addr_v4(b[0], b[1], b[2], b[3]);
-}
-
-struct la_addr ip_from_v6(const uint8_t b[16])
-{
-    struct la_addr a;
-
-    memcpy(a.b, b, sizeof a.b);
-    return a;
-}
 
 /* Looks for a source route; everything else is ignored (RFC 1122 §3.2.1.8, RFC 9293 MUST-50).
  * False if a length is impossible. */
@@ -29,7 +14,7 @@ static bool v4_options(const uint8_t *p, uint32_t n, struct ip_hdr *h)
 {
     uint32_t i = 0;
 
-    h->options = n > 0;
+    h->options = true;
     while (i < n && p[i] != V4_EOL) {
         if (p[i] == V4_NOP) {
             i++;
@@ -58,8 +43,7 @@ enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_kno
         return IP_BAD_SHORT;
     if (!csum_known) {
         struct csum c = {0};
-        for (uint32_t i = 0; i < hlen; i += 4)
-            c.sum += get32(p + i);
+        csum_words(&c, p, hlen);
         if (csum_fold(&c) != 0xffff)
             return IP_BAD_CSUM;
     }
@@ -75,15 +59,15 @@ enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_kno
         .ttl = p[8],
         .tos = p[1],
         .id = get16(p + 4),
-        .df = (frag & V4_DF) != 0,
-        .more = (frag & V4_MF) != 0,
-        .fragment = (frag & (V4_MF | V4_OFFSET)) != 0,
-        .offset = (uint16_t)((frag & V4_OFFSET) * 8),
+        .df = (frag & IPV4_DF) != 0,
+        .more = (frag & IPV4_MF) != 0,
+        .fragment = (frag & (IPV4_MF | IPV4_OFFSET)) != 0,
+        .offset = (uint16_t)((frag & IPV4_OFFSET) * 8),
         .frag_id = get16(p + 4),
         .hlen = (uint16_t)hlen,
         .total = total,
     };
-    if (!v4_options(p + IPV4_HLEN, hlen - IPV4_HLEN, h))
+    if (hlen > IPV4_HLEN && !v4_options(p + IPV4_HLEN, hlen - IPV4_HLEN, h))
         return IP_BAD_EXT;
     return IP_OK;
 }
@@ -116,42 +100,6 @@ enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr
     return ipv6_walk(p, n < total ? n : total, h, bad_at, bad_code);
 }
 
-/* The checksum comes from the values and not from the bytes just written: reading those back as
- * words would wait for the stores. */
-static void build_v4(uint8_t *p, const struct ip_hdr *h, uint32_t total)
-{
-    uint32_t frag = h->offset / 8U | (h->df ? V4_DF : 0U) | (h->more ? V4_MF : 0U);
-    uint32_t first = 0x45000000U | (uint32_t)h->tos << 16 | total;
-    uint32_t second = (uint32_t)h->id << 16 | frag;
-    uint32_t third = (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16;
-    uint32_t src = get32(ip_v4(&h->src));
-    uint32_t dst = get32(ip_v4(&h->dst));
-    struct csum c = {(uint64_t)first + second + third + src + dst, 0};
-
-    put32(p, first);
-    put32(p + 4, second);
-    put32(p + 8, third | csum_field(&c));
-    put32(p + 12, src);
-    put32(p + 16, dst);
-}
-
-uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload)
-{
-    if (ip_is_v4(&h->src)) {
-        LA_ASSERT(payload <= 65535U - IPV4_HLEN);
-        build_v4(p, h, IPV4_HLEN + payload);
-        return IPV4_HLEN;
-    }
-    LA_ASSERT(payload <= 65535U);
-    put32(p, 6U << 28 | (uint32_t)h->tos << 20 | (h->flow & 0xfffff));
-    put16(p + 4, payload);
-    p[6] = h->proto;
-    p[7] = h->ttl;
-    memcpy(p + 8, h->src.b, 16);
-    memcpy(p + 24, h->dst.b, 16);
-    return IPV6_HLEN;
-}
-
 bool ip_is_multicast(const struct la_addr *a)
 {
     return ip_is_v4(a) ? (a->b[12] & 0xf0) == 0xe0 : a->b[0] == 0xff;
@@ -165,7 +113,7 @@ bool ip_is_limited_broadcast(const struct la_addr *a)
 bool ip_is_loopback(const struct la_addr *a)
 {
     static const struct la_addr v6_loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-    return ip_is_v4(a) ? a->b[12] == 127 : la_addr_eq(a, &v6_loopback);
+    return ip_is_v4(a) ? a->b[12] == 127 : ip_eq(a, &v6_loopback);
 }
 
 bool ip_is_link_local(const struct la_addr *a)

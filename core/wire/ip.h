@@ -2,8 +2,11 @@
 #ifndef LA_WIRE_IP_H
 #define LA_WIRE_IP_H
 
+#include "base/assert.h"
+#include "base/endian.h"
 #include "wire/slice.h"
 #include <lastack/types.h>
+#include <string.h>
 
 enum { IP_ICMP = 1, IP_TCP = 6, IP_UDP = 17, IP_V6_FRAGMENT = 44, IP_ICMPV6 = 58, IP_V6_NONE = 59 };
 
@@ -43,6 +46,7 @@ enum ip_bad {
 };
 
 #define IPV4_HLEN 20U
+enum { IPV4_DF = 0x4000, IPV4_MF = 0x2000, IPV4_OFFSET = 0x1fff }; /* flags and fragment offset */
 #define IPV6_HLEN 40U
 #define IPV6_EXT_MAX 8U /* extension headers walked at most */
 
@@ -54,21 +58,75 @@ enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_kno
 enum ip_bad ipv6_parse(const uint8_t *p, uint32_t n, uint32_t len, struct ip_hdr *h,
                        uint16_t *bad_at, uint8_t *bad_code);
 
-/* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */
-uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload);
-
 static inline bool ip_is_v4(const struct la_addr *a)
 {
-    const uint8_t *b = a->b;
-    return b[10] == 0xff && b[11] == 0xff &&
-           !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]);
+    static const uint8_t mapped[4] = {0, 0, 0xff, 0xff};
+    uint64_t zero;
+    uint32_t mark, want;
+    memcpy(&zero, a->b, sizeof zero);
+    memcpy(&mark, a->b + 8, sizeof mark);
+    memcpy(&want, mapped, sizeof want);
+    return zero == 0 && mark == want;
+}
+static inline bool ip_eq(const struct la_addr *a, const struct la_addr *b)
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a->b, sizeof x);
+    memcpy(y, b->b, sizeof y);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 static inline const uint8_t *ip_v4(const struct la_addr *a)
 {
     return a->b + 12;
 }
-struct la_addr ip_from_v4(const uint8_t b[4]);
-struct la_addr ip_from_v6(const uint8_t b[16]);
+static inline struct la_addr ip_from_v4(const uint8_t b[4])
+{
+    struct la_addr a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+    memcpy(a.b + 12, b, 4);
+    return a;
+}
+static inline struct la_addr ip_from_v6(const uint8_t b[16])
+{
+    struct la_addr a;
+    memcpy(a.b, b, sizeof a.b);
+    return a;
+}
+
+/* The checksum comes from the values and not from the bytes just written: reading those back as
+ * words would wait for the stores. */
+static inline void ipv4_build(uint8_t *p, const struct ip_hdr *h, uint32_t total)
+{
+    uint32_t frag = h->offset / 8U | (h->df ? IPV4_DF : 0U) | (h->more ? IPV4_MF : 0U);
+    uint32_t first = 0x45000000U | (uint32_t)h->tos << 16 | total;
+    uint32_t second = (uint32_t)h->id << 16 | frag;
+    uint32_t third = (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16;
+    uint32_t src = get32(ip_v4(&h->src));
+    uint32_t dst = get32(ip_v4(&h->dst));
+    struct csum c = {(uint64_t)first + second + third + src + dst, 0};
+
+    put32(p, first);
+    put32(p + 4, second);
+    put32(p + 8, third | csum_field(&c));
+    put32(p + 12, src);
+    put32(p + 16, dst);
+}
+
+/* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */
+static inline uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload)
+{
+    if (ip_is_v4(&h->src)) {
+        LA_ASSERT(payload <= 65535U - IPV4_HLEN);
+        ipv4_build(p, h, IPV4_HLEN + payload);
+        return IPV4_HLEN;
+    }
+    LA_ASSERT(payload <= 65535U);
+    put32(p, 6U << 28 | (uint32_t)h->tos << 20 | (h->flow & 0xfffff));
+    put32(p + 4, payload << 16 | (uint32_t)h->proto << 8 | h->ttl);
+    memcpy(p + 8, h->src.b, 16);
+    memcpy(p + 24, h->dst.b, 16);
+    return IPV6_HLEN;
+}
+
 bool ip_is_multicast(const struct la_addr *a);         /* 224/4, ff00::/8 */
 bool ip_is_limited_broadcast(const struct la_addr *a); /* 255.255.255.255 */
 bool ip_is_loopback(const struct la_addr *a);          /* 127/8, ::1 */

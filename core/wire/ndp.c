@@ -102,7 +102,7 @@ static bool read_fixed(const uint8_t *p, struct ndp *m)
         m->dest = ip_from_v6(p + 24);
         /* §8.1: to a router by its link-local address, or to the destination itself. */
         return !ip_is_multicast(&m->dest) && !ip_is_v4(&m->dest) &&
-               (ip_is_link_local(&m->target) || la_addr_eq(&m->target, &m->dest));
+               (ip_is_link_local(&m->target) || ip_eq(&m->target, &m->dest));
     default:
         return true;
     }

@@ -1,7 +1,6 @@
 /* tcp.c: TCP headers and options, to values and back (RFC 9293 §3.1-3.2, RFC 7323, RFC 2018).
  * Bounded: an option list is at most 40 bytes and each step takes at least one. */
 #include "wire/tcp.h"
-#include "base/assert.h"
 #include "base/endian.h"
 
 enum {
@@ -177,18 +176,4 @@ uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o)
     if (o->nsack)
         q = put_sack(q, p + OPTS_MAX, o);
     return (uint32_t)(q - p);
-}
-
-void tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h)
-{
-    LA_ASSERT(h->hlen >= TCP_HLEN && h->hlen <= TCP_HLEN_MAX && h->hlen % 4 == 0);
-    put16(p, h->sport);
-    put16(p + 2, h->dport);
-    put32(p + 4, h->seq.v);
-    put32(p + 8, h->ack.v);
-    p[12] = (uint8_t)(h->hlen / 4 << 4);
-    p[13] = h->flags;
-    put16(p + 14, h->wnd);
-    put16(p + 16, 0);
-    put16(p + 18, h->up);
 }

@@ -2,6 +2,7 @@
 #ifndef LA_WIRE_TCP_H
 #define LA_WIRE_TCP_H
 
+#include "base/endian.h"
 #include "base/seqno.h"
 #include <lastack/trace.h>
 #include <stdbool.h>
@@ -55,7 +56,20 @@ bool tcp_opts_only_ts(const uint8_t *p, uint32_t n, uint32_t *tsval, uint32_t *t
  * (MUST-69).  Order: MSS, SACK-permitted+TS or NOP NOP TS, NOP WS, NOP NOP SACK, with as many
  * blocks as fit.  Returns their length (<= 40). */
 uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o);
-/* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow. */
-void tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h);
+/* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow.  Returns the sum
+ * of their words, for the checksum: reading back what was just written would wait for the stores.
+ */
+static inline uint64_t tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h)
+{
+    uint32_t ports = (uint32_t)h->sport << 16 | h->dport;
+    uint32_t rest = (uint32_t)h->hlen << 26 | (uint32_t)h->flags << 16 | h->wnd;
+
+    put32(p, ports);
+    put32(p + 4, h->seq.v);
+    put32(p + 8, h->ack.v);
+    put32(p + 12, rest);
+    put32(p + 16, h->up);
+    return (uint64_t)ports + h->seq.v + h->ack.v + rest + h->up;
+}
 
 #endif

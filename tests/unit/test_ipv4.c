@@ -152,7 +152,7 @@ static void builds_what_it_parses(void **state)
 {
     (void)state;
     struct ip_hdr h;
-    uint8_t p[20];
+    uint8_t p[IPV6_HLEN];
 
     assert_int_equal(parse(plain, 20, 40, &h), IP_OK);
     assert_int_equal(ip_build(p, &h, 20), 20);

@@ -60,7 +60,7 @@ static void link_local_of_the_mac(void **state)
     struct ndp m = expect_nd(&h, &group, ICMP6_NS, &ip);
     const struct la_addr any = LA_ADDR_ANY, node = addr("ff02::1:ff00:a"),
                          own = addr("fe80::ff:fe00:a");
-    assert_true(addr_eq(&ip.src, &any) && addr_eq(&ip.dst, &node) && addr_eq(&m.target, &own));
+    assert_true(ip_eq(&ip.src, &any) && ip_eq(&ip.dst, &node) && ip_eq(&m.target, &own));
     assert_false(m.has_lladdr);
     run(&h, RETRANS_TIMER - 1);
     assert_int_equal(state_of_addr(&h, "fe80::ff:fe00:a"), LA_ADDR_TENTATIVE);
@@ -69,7 +69,7 @@ static void link_local_of_the_mac(void **state)
     assert_int_equal(count(&h, NR_DAD_DONE), 1);
     const struct mac all = {{0x33, 0x33, 0, 0, 0, 1}}; /* announced to all nodes */
     m = expect_nd(&h, &all, ICMP6_NA, &ip);
-    assert_true(m.override && !m.solicited && addr_eq(&m.target, &own) && addr_eq(&ip.src, &own));
+    assert_true(m.override && !m.solicited && ip_eq(&m.target, &own) && ip_eq(&ip.src, &own));
     expect_quiet(&h);
     assert_true(net_deadline(h.n) == LA_NEVER);
     host_end(&h);
@@ -181,7 +181,7 @@ static void arp_probes(void **state)
     for (unsigned k = 0; k < PROBE_NUM; k++) {
         run_to(&h, net_deadline(h.n));
         struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
-        assert_true(addr_eq(&a.spa, &any) && addr_eq(&a.tpa, &own));
+        assert_true(ip_eq(&a.spa, &any) && ip_eq(&a.tpa, &own));
         assert_memory_equal(a.tha.b, NOBODY.b, 6);
         if (k == 0)
             assert_true(h.now - begin < PROBE_WAIT);
@@ -196,7 +196,7 @@ static void arp_probes(void **state)
     assert_int_equal(state_of_addr(&h, "10.0.0.1"), LA_ADDR_PREFERRED);
     for (unsigned k = 0; k < ANNOUNCE_NUM; k++) {
         struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
-        assert_true(addr_eq(&a.spa, &own) && addr_eq(&a.tpa, &own));
+        assert_true(ip_eq(&a.spa, &own) && ip_eq(&a.tpa, &own));
         expect_quiet(&h);
         run(&h, ANNOUNCE_INTERVAL);
     }
@@ -241,7 +241,7 @@ static void defence(void **state)
     arp_frame(&f, &MAC_ALL, ARP_REQUEST, &MAC_B, "10.0.0.1", &NOBODY, "10.0.0.1");
     expect_drop(&h, &f, NR_ARP_CONFLICT);
     struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
-    assert_true(addr_eq(&a.spa, &own) && addr_eq(&a.tpa, &own));
+    assert_true(ip_eq(&a.spa, &own) && ip_eq(&a.tpa, &own));
     run(&h, DEFEND_INTERVAL);
     expect_drop(&h, &f, NR_ARP_CONFLICT); /* long after: defended again */
     assert_int_equal(drain(&h), 1);
@@ -301,7 +301,7 @@ static void adding_and_removing(void **state)
     struct la_addr src = any;
     assert_int_equal(net_route(h.n, &src, &peer, -1, &path, h.now),
                      LA_OK); /* the prefix is still shared */
-    assert_true(addr_eq(&src, &y));
+    assert_true(ip_eq(&src, &y));
     assert_int_equal(net_addr_del(h.n, 0, &y, h.now), LA_OK);
     src = any;
     assert_int_equal(net_route(h.n, &src, &peer, -1, &path, h.now), LA_ENETUNREACH);
@@ -347,13 +347,13 @@ static void answers_solicitations(void **state)
     const struct la_addr us = addr("fd00::1"), them = addr("fd00::2"), all = addr("ff02::1");
     assert_true(m.solicited && m.override && !m.router && m.has_lladdr);
     assert_memory_equal(m.lladdr.b, MAC_A.b, 6);
-    assert_true(addr_eq(&ip.src, &us) && addr_eq(&ip.dst, &them) && addr_eq(&m.target, &us));
+    assert_true(ip_eq(&ip.src, &us) && ip_eq(&ip.dst, &them) && ip_eq(&m.target, &us));
     assert_int_equal(neighbour_of(&h, "fd00::2")->router, false);
     /* From the unspecified address: to all, not solicited. */
     (void)give(&h, ns_frame("::", "ff02::1:ff00:1", "fd00::1", false));
     const struct mac all_mac = {{0x33, 0x33, 0, 0, 0, 1}};
     m = expect_nd(&h, &all_mac, ICMP6_NA, &ip);
-    assert_true(!m.solicited && addr_eq(&ip.dst, &all));
+    assert_true(!m.solicited && ip_eq(&ip.dst, &all));
     expect_drop(&h, ns_frame("fd00::2", "ff02::1", "fd00::7", true), NR_NS_NOT_OURS);
 
     /* Not from this link; malformed; in fragments; not for us. */
@@ -471,7 +471,7 @@ static void autoconfiguration(void **state)
     const struct mac routers = {{0x33, 0x33, 0, 0, 0, 2}};
     struct ndp rs = expect_nd(&h, &routers, ICMP6_RS, &ip);
     const struct la_addr own = addr("fe80::ff:fe00:a"), all = addr("ff02::2");
-    assert_true(addr_eq(&ip.src, &own) && addr_eq(&ip.dst, &all) && rs.has_lladdr);
+    assert_true(ip_eq(&ip.src, &own) && ip_eq(&ip.dst, &all) && rs.has_lladdr);
 
     const struct prefix px = {"2001:db8:1::", 64, 0xc0, 86400, 14400};
     (void)give(&h, ra_frame(1800, 77, 60000, 500, 1400, &px, 1));
@@ -494,7 +494,7 @@ static void autoconfiguration(void **state)
 
     assert_int_equal(route_to(&h, "2001:db8:ffff::1", &src, l2), LA_OK); /* by the router */
     const struct la_addr want = addr(made);
-    assert_true(addr_eq(&src, &want));
+    assert_true(ip_eq(&src, &want));
     assert_memory_equal(l2, ROUTER_MAC.b, 6);
     struct net_path path = {.ifx = 0};
     assert_int_equal(net_ttl(h.n, &path, &src), 77);
@@ -585,7 +585,7 @@ static void lifetimes(void **state)
     assert_int_equal(route_to(&h, "2001:db8:1::5", &src, NULL),
                      LA_OK); /* better than none of that scope */
     const struct la_addr dep = addr(made);
-    assert_true(addr_eq(&src, &dep) && net_is_local(h.n, &dep, -1));
+    assert_true(ip_eq(&src, &dep) && net_is_local(h.n, &dep, -1));
 
     /* A new preferred lifetime brings it back. */
     px.preferred = 5000;

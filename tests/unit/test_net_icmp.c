@@ -48,7 +48,7 @@ static void ping(void **state)
             assert_true(take(&h, &f));
             uint8_t *p = open_ip(&f, &MAC_B, &got);
             const struct ip_hdr asked = icmp_hdr_of(v6);
-            assert_true(addr_eq(&got.src, &asked.dst) && addr_eq(&got.dst, &asked.src));
+            assert_true(ip_eq(&got.src, &asked.dst) && ip_eq(&got.dst, &asked.src));
             assert_int_equal(got.ttl, 64);
             assert_int_equal(p[0], v6 ? 129 : 0);
             assert_int_equal(p[1], 0);
@@ -219,7 +219,7 @@ static void not_answered(void **state)
     assert_true(take(&h, &f));
     (void)open_ip(&f, &MAC_B, &got);
     const struct la_addr me = addr("fd00::1");
-    assert_true(addr_eq(&got.src, &me));
+    assert_true(ip_eq(&got.src, &me));
     ip = hdr("::", "ff02::1", IP_ICMPV6);
     expect_drop(&h, icmp_frame(&f, &MAC_A, &MAC_B, &ip, p, 8), NR_IP_SOURCE);
     expect_quiet(&h);
@@ -360,7 +360,7 @@ static void expect_icmp(struct host *h, bool v6, uint8_t type, uint8_t code, uin
     assert_int_equal(give(h, message(v6, type, code, rest, q, n)), NET_IN_ICMP);
     const struct la_addr us = addr(v6 ? "fd00::1" : "10.0.0.1"),
                          them = addr(v6 ? "fd00::99" : "10.9.9.9");
-    assert_true(addr_eq(&h->e.local, &us) && addr_eq(&h->e.remote, &them));
+    assert_true(ip_eq(&h->e.local, &us) && ip_eq(&h->e.remote, &them));
     assert_int_equal(h->e.kind, kind);
     assert_int_equal(h->e.proto, IP_TCP);
     assert_int_equal(h->e.type, type);

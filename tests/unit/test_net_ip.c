@@ -55,7 +55,7 @@ static void datagrams_for_tcp(void **state)
         assert_int_equal(net_dropped(h.n), NR_COUNT);
         struct la_addr src = addr(v6 ? "fd00::2" : "10.0.0.2"),
                        dst = addr(v6 ? "fd00::1" : "10.0.0.1");
-        assert_true(addr_eq(&h.d.src, &src) && addr_eq(&h.d.dst, &dst));
+        assert_true(ip_eq(&h.d.src, &src) && ip_eq(&h.d.dst, &dst));
         assert_int_equal(h.d.payload.len, 20);
         assert_ptr_equal(h.d.payload.head.p, g->b + 14 + (v6 ? 40 : 20));
         assert_ptr_equal(h.d.ip, g->b + 14);
@@ -294,7 +294,7 @@ static void extension_headers(void **state)
     assert_true(take(&h, &f));
     (void)open_ip(&f, &MAC_B, &got);
     struct la_addr me = addr("fd00::1");
-    assert_true(addr_eq(&got.src, &me));
+    assert_true(ip_eq(&got.src, &me));
     expect_drop(&h, with_ext(0, b, 36, "fd00::7"),
                 NR_IP_NOT_OURS); /* not for us: not our business */
 

@@ -51,7 +51,7 @@ static void resolves_by_arp(void **state)
     struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
     assert_memory_equal(a.sha.b, MAC_A.b, 6);
     struct la_addr me = addr("10.0.0.1"), peer = addr("10.0.0.2");
-    assert_true(addr_eq(&a.spa, &me) && addr_eq(&a.tpa, &peer));
+    assert_true(ip_eq(&a.spa, &me) && ip_eq(&a.tpa, &peer));
     assert_int_equal(link_to(&h, &path, "10.0.0.2", l2), NET_WAIT);
     expect_quiet(&h); /* asked already */
 
@@ -80,7 +80,7 @@ static void resolves_by_nd(void **state)
     struct ndp m = expect_nd(&h, &group, ICMP6_NS, &ip);
     struct la_addr me = addr("fd00::1"), node = addr("ff02::1:ff34:5678"),
                    peer = addr("fd00::1234:5678");
-    assert_true(addr_eq(&ip.src, &me) && addr_eq(&ip.dst, &node) && addr_eq(&m.target, &peer));
+    assert_true(ip_eq(&ip.src, &me) && ip_eq(&ip.dst, &node) && ip_eq(&m.target, &peer));
     assert_true(m.has_lladdr);
     assert_memory_equal(m.lladdr.b, MAC_A.b, 6);
 
