@@ -198,95 +198,144 @@ void tcb_segment(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 
 /* ---- before a connection is known ---- */
 
-static bool checksum_ok(const struct ip_dgram *d)
+/* Reads the header; false if it was dropped. */
+static bool parse_header(struct tcp *tcp, const struct ip_dgram *d, struct tuple *id,
+                         struct tcp_seg *g, la_ns now)
 {
-    if (d->csum != LA_CSUM_NONE)
-        return true;
-    struct csum c = csum_pseudo(&d->src, &d->dst, IP_TCP, d->payload.len);
-    slice_csum(&d->payload, &c);
-    return csum_fold(&c) == 0xffff;
-}
-
-/* Reads header and options; false if it was dropped. */
-static bool parse(struct tcp *tcp, const struct ip_dgram *d, struct tcp_hdr *h, struct tcp_seg *g,
-                  la_ns now)
-{
-    const uint8_t *p = d->payload.head.p;
-    if (!tcp_parse(p, d->payload.head.n, h)) {
+    struct tcp_hdr h;
+    if (!tcp_parse(d->payload.head.p, d->payload.head.n, &h)) {
         tcp_drop(tcp, NULL, NULL, R_SEG_SHORT, now);
         return false;
     }
-    if (!checksum_ok(d)) {
-        tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
-        return false;
-    }
-    if (h->sport == 0 || h->dport == 0) {
-        tcp_drop(tcp, NULL, NULL, R_SEG_PORT_0, now);
-        return false;
-    }
-    g->seq = h->seq;
-    g->ack = h->ack;
-    g->wnd = h->wnd;
-    g->up = h->up;
-    g->flags = h->flags;
+    *id = (struct tuple){d->dst, d->src, h.dport, h.sport};
+    g->seq = h.seq;
+    g->ack = h.ack;
+    g->wnd = h.wnd;
+    g->up = h.up;
+    g->flags = h.flags;
+    g->hlen = h.hlen;
     g->text = d->payload;
     g->at = 0;
     g->d = d;
-    slice_skip(&g->text, h->hlen);
+    slice_skip(&g->text, h.hlen);
     g->len = g->text.len;
+    g->ahead = (struct rcvq_ahead){0};
+    return true;
+}
+
+static bool parse_options(struct tcp *tcp, struct tcp_seg *g, la_ns now)
+{
+    const uint8_t *p = g->d->payload.head.p + TCP_HLEN;
+    uint32_t n = g->hlen - TCP_HLEN;
     g->opts.nsack = 0;
     g->opts.has_mss = g->opts.has_wscale = g->opts.sack_permitted = g->opts.has_ts = false;
-    uint32_t n = h->hlen - TCP_HLEN;
     if (n == 0)
         return true;
-    if (n == 12 && tcp_opts_only_ts(p + TCP_HLEN, n, &g->opts.tsval, &g->opts.tsecr)) {
+    if (n == 12 && tcp_opts_only_ts(p, n, &g->opts.tsval, &g->opts.tsecr)) {
         g->opts.has_ts = true;
         return true;
     }
-    if (!tcp_opts_parse(p + TCP_HLEN, n, (h->flags & TCP_SYN) != 0, &g->opts)) {
-        tcp_drop(tcp, NULL, NULL, R_SEG_OPTIONS, now);
+    if (tcp_opts_parse(p, n, (g->flags & TCP_SYN) != 0, &g->opts))
+        return true;
+    tcp_drop(tcp, NULL, NULL, R_SEG_OPTIONS, now);
+    return false;
+}
+
+/* Will the text be taken as it is, if the checksum is right? */
+static bool expected(const struct tcb *t, const struct tcp_seg *g)
+{
+    return t->state == LA_ESTABLISHED && seq_eq(g->seq, t->rcv.nxt) && g->len &&
+           g->len <= window_open(t) && !t->rcvq.ooo.head && !t->read_shut;
+}
+
+/* The checksum, unless the device vouches for it.  Text that the connection waits for is copied to
+ * its place in the same pass: beyond RCV.NXT nobody sees it, whatever the sum turns out to be. */
+static bool checksum_ok(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g)
+{
+    const struct ip_dgram *d = g->d;
+    if (d->csum != LA_CSUM_NONE)
+        return true;
+    struct csum c = csum_pseudo(&d->src, &d->dst, IP_TCP, d->payload.len);
+    csum_words(&c, d->payload.head.p, g->hlen);
+    if (t && expected(t, g)) {
+        struct csum text = c;
+        rcvq_fill(&t->rcvq, tcp->blocks, &g->text, 0, g->len, &text, &g->ahead);
+        if (g->ahead.n == g->len)
+            return csum_fold(&text) == 0xffff;
+        rcvq_forget(&g->ahead, tcp->blocks);
+    }
+    slice_csum(&g->text, &c);
+    return csum_fold(&c) == 0xffff;
+}
+
+/* What the socket pair names; the table is asked only if the last segment was for another one. */
+static ref find(struct tcp *tcp, const struct tuple *id)
+{
+    if (tcp->recent) {
+        const struct tcb *t = tcb_at(tcp, tcp->recent);
+        if (t->in_table && tuple_eq(&t->id, id))
+            return ref_of(REF_TCB, tcp->recent);
+    }
+    ref r = conntab_find(tcp, id, tuple_hash(&tcp->tab.key, id));
+    if (r != REF_NONE && ref_kind(r) == REF_TCB)
+        tcp->recent = ref_index(r);
+    return r;
+}
+
+static bool sound(struct tcp *tcp, const struct tcb *t, const struct tuple *id, struct tcp_seg *g,
+                  la_ns now)
+{
+    if (!checksum_ok(tcp, t, g)) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
         return false;
     }
-    return true;
+    if (id->rport == 0 || id->lport == 0) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_PORT_0, now);
+        return false;
+    }
+    return parse_options(tcp, g, now);
+}
+
+/* A sound segment for no tcb. */
+static void dispatch(struct tcp *tcp, ref r, const struct tuple *id, struct tcp_seg *g, la_ns now)
+{
+    uint32_t hash = tuple_hash(&tcp->tab.key, id), l;
+    if (r == REF_NONE) {
+        l = listener_find(tcp, &id->local, id->lport, g->d->ifx);
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, id, l ? LA_LISTEN : LA_CLOSED, g, now);
+        if (l)
+            input_listen(tcp, listener_at(tcp, l), id, hash, g, REF_NONE, now);
+        else
+            input_closed(tcp, id, g, now);
+    } else if (ref_kind(r) == REF_EMBRYO) {
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, id, LA_SYN_RECEIVED, g, now);
+        input_embryo(tcp, embryo_at(tcp, ref_index(r)), g, now);
+    } else {
+        if (tcp->cfg->trace)
+            trace_segment_in(tcp, NULL, id, LA_TIME_WAIT, g, now);
+        input_timewait(tcp, r, id, hash, g, now);
+    }
 }
 
 void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
 {
-    struct tcp_hdr h;
+    struct tuple id;
     struct tcp_seg g;
-    if (!parse(tcp, d, &h, &g, now))
+    if (!parse_header(tcp, d, &id, &g, now))
         return;
-    struct tuple id = {d->dst, d->src, h.dport, h.sport};
-    uint32_t hash = tuple_hash(&tcp->tab.key, &id);
-    ref r = conntab_find(tcp, &id, hash);
-    if (r == REF_NONE) {
-        uint32_t l = listener_find(tcp, &id.local, id.lport, d->ifx);
-        if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, &id, l ? LA_LISTEN : LA_CLOSED, &g, now);
-        if (l)
-            input_listen(tcp, listener_at(tcp, l), &id, hash, &g, REF_NONE, now);
-        else
-            input_closed(tcp, &id, &g, now);
-        return;
+    ref r = find(tcp, &id);
+    struct tcb *t = r != REF_NONE && ref_kind(r) == REF_TCB ? tcb_at(tcp, ref_index(r)) : NULL;
+    if (sound(tcp, t, &id, &g, now)) {
+        if (!t) {
+            dispatch(tcp, r, &id, &g, now);
+        } else {
+            if (tcp->cfg->trace)
+                trace_segment_in(tcp, t, &id, t->state, &g, now);
+            tcb_segment(tcp, t, &g, now);
+        }
     }
-    switch (ref_kind(r)) {
-    case REF_TCB: {
-        struct tcb *t = tcb_at(tcp, ref_index(r));
-        if (tcp->cfg->trace)
-            trace_segment_in(tcp, t, &id, t->state, &g, now);
-        tcb_segment(tcp, t, &g, now);
-        break;
-    }
-    case REF_EMBRYO:
-        if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, &id, LA_SYN_RECEIVED, &g, now);
-        input_embryo(tcp, embryo_at(tcp, ref_index(r)), &g, now);
-        break;
-    case REF_TW4:
-    case REF_TW6:
-        if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, &id, LA_TIME_WAIT, &g, now);
-        input_timewait(tcp, r, &id, hash, &g, now);
-        break;
-    }
+    if (g.ahead.first)
+        rcvq_forget(&g.ahead, tcp->blocks);
 }

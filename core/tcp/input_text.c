@@ -62,10 +62,13 @@ static void schedule_ack(struct tcp *tcp, struct tcb *t, const struct rcvq_resul
     }
 }
 
-static void keep_text(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
-    struct rcvq_result r;
-    rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->text, g->at, g->len, &r);
+    struct rcvq_result r = {.advanced = g->len, .stored = true};
+    if (g->ahead.n == g->len)
+        rcvq_commit(&t->rcvq, &g->ahead);
+    else
+        rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->text, g->at, g->len, &r);
     if (r.dup && t->sack_ok)
         sackgen_duplicate(&t->sackgen, r.dup_start, r.dup_end);
     if (r.refused)

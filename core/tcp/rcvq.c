@@ -205,21 +205,67 @@ static void write_above(struct rcvq *q, struct pool *blocks, struct pool *ranges
     }
 }
 
-/* The common case: in order, nothing waiting above, room in the tail, one piece. */
-static bool write_tail(struct rcvq *q, seqno s, const struct slice *from, uint32_t at, uint32_t n)
+void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
+               uint32_t n, struct csum *sum, struct rcvq_ahead *a)
 {
     struct block *b = q->tail;
+    uint32_t used = b ? q->nxt.v - b->start.v : BLOCK_DATA;
+    struct la_span x = from->head;
 
-    if (!seq_eq(s, q->nxt) || q->ooo.head || !b)
-        return false;
-    uint32_t used = s.v - b->start.v;
-    if (used >= BLOCK_DATA || n > BLOCK_DATA - used || at > from->head.n || n > from->head.n - at)
-        return false;
-    memcpy(b->data + used, from->head.p + at, n);
-    b->len += n;
-    q->cur = b;
-    q->nxt = seq_add(s, n);
-    return true;
+    for (uint32_t i = 0; n > 0;) {
+        if (at >= x.n) {
+            at -= x.n;
+            x = from->span[i++];
+            continue;
+        }
+        if (used == BLOCK_DATA) {
+            b = block_get(blocks);
+            if (!b)
+                return;
+            b->start = seq_add(q->nxt, a->n);
+            if (a->last)
+                a->last->next = b;
+            else
+                a->first = b;
+            a->last = b;
+            used = 0;
+        }
+        uint32_t k = x.n - at < n ? x.n - at : n;
+        k = BLOCK_DATA - used < k ? BLOCK_DATA - used : k;
+        if (sum)
+            csum_copy(sum, b->data + used, x.p + at, k);
+        else
+            memcpy(b->data + used, x.p + at, k);
+        if (a->last)
+            b->len += k;
+        else
+            a->in_tail += k;
+        a->n += k;
+        used += k;
+        at += k;
+        n -= k;
+    }
+}
+
+void rcvq_commit(struct rcvq *q, struct rcvq_ahead *a)
+{
+    if (q->tail) {
+        q->tail->len += a->in_tail;
+        q->tail->next = a->first;
+    } else {
+        q->head = a->first;
+    }
+    if (a->last)
+        q->tail = a->last;
+    q->cur = q->tail;
+    q->nxt = seq_add(q->nxt, a->n);
+    *a = (struct rcvq_ahead){0};
+}
+
+void rcvq_forget(struct rcvq_ahead *a, struct pool *blocks)
+{
+    block_put_all(blocks, a->first);
+    *a = (struct rcvq_ahead){0};
 }
 
 void rcvq_write(struct rcvq *q, struct pool *blocks, struct pool *ranges, seqno s,
@@ -228,9 +274,13 @@ void rcvq_write(struct rcvq *q, struct pool *blocks, struct pool *ranges, seqno 
     *r = (struct rcvq_result){0};
     if (n == 0)
         return;
-    if (write_tail(q, s, from, at, n)) {
-        r->advanced = n;
-        r->stored = true;
+    if (seq_eq(s, q->nxt) && !q->ooo.head) { /* the common case */
+        struct rcvq_ahead a = {0};
+        rcvq_fill(q, blocks, from, at, n, NULL, &a);
+        r->advanced = a.n;
+        r->stored = a.n > 0;
+        r->refused = a.n < n;
+        rcvq_commit(q, &a);
         return;
     }
     r->filled = q->ooo.head != 0;
@@ -262,6 +312,19 @@ uint32_t rcvq_spans(const struct rcvq *q, struct la_span *spans, uint32_t max)
         p = seq_add(p, k);
     }
     return count;
+}
+
+void rcvq_copy(const struct rcvq *q, void *to, uint32_t n)
+{
+    const struct block *b = q->head;
+    uint8_t *d = to;
+
+    for (uint32_t at = n ? q->read.v - b->start.v : 0; n > 0; b = b->next, at = 0) {
+        uint32_t k = BLOCK_DATA - at < n ? BLOCK_DATA - at : n;
+        memcpy(d, b->data + at, k);
+        d += k;
+        n -= k;
+    }
 }
 
 static void pop_block(struct rcvq *q, struct pool *blocks)

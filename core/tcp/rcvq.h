@@ -30,7 +30,21 @@ struct rcvq_result {
     seqno dup_start, dup_end;
 };
 
+/* Bytes copied to where the stream goes on, and not yet part of it. */
+struct rcvq_ahead {
+    struct block *first, *last; /* what the tail had no room for */
+    uint32_t n, in_tail;
+};
+
 void rcvq_init(struct rcvq *q, seqno nxt);
+/* Copies n bytes from offset `at` of the slice to where the next ones in order belong, adding them
+ * to *sum (may be NULL) in the same pass; only with nothing out of order.  *a was zeroed; a->n < n
+ * if blocks ran out.  Nobody sees them before rcvq_commit; else they go by rcvq_forget, and nothing
+ * is written to the queue in between. */
+void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
+               uint32_t n, struct csum *sum, struct rcvq_ahead *a);
+void rcvq_commit(struct rcvq *q, struct rcvq_ahead *a);
+void rcvq_forget(struct rcvq_ahead *a, struct pool *blocks);
 /* Bytes [at, at + n) of the slice are the stream's [s, s + n); the caller cut them to the window,
  * so s + n is at most 2^30 above read; s may lie below nxt, or below read.  Bytes already held are
  * never overwritten (first one wins). */
@@ -42,6 +56,8 @@ static inline uint32_t rcvq_readable(const struct rcvq *q)
 }
 /* The readable bytes in place, at most `max` spans. */
 uint32_t rcvq_spans(const struct rcvq *q, struct la_span *spans, uint32_t max);
+/* Copies the first n <= readable bytes; they stay. */
+void rcvq_copy(const struct rcvq *q, void *to, uint32_t n);
 /* Takes n <= readable bytes off, giving blocks back. */
 void rcvq_consume(struct rcvq *q, struct pool *blocks, uint32_t n);
 /* Steps nxt over the number that carries no byte (the peer's FIN); what is readable stays so, at

@@ -30,7 +30,9 @@ struct tcp_seg {
     uint32_t wnd; /* SEG.WND, scaled but for SYNs */
     uint16_t up;
     uint8_t flags;
+    uint8_t hlen;
     struct slice text;
+    struct rcvq_ahead ahead; /* the text, if it is in its place already */
     struct tcp_opts opts;
     const struct ip_dgram *d;
 };

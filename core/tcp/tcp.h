@@ -37,6 +37,7 @@ struct tcp {
     struct pool tcbs, embryos, listeners;
     struct pool *blocks, *ranges;
     struct conntab tab;
+    uint32_t recent; /* the tcb that the last segment was for, in the table or not any more */
     struct timewait tw;
     struct records records;
     struct heap timers;               /* of refs: tcbs and embryos */

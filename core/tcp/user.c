@@ -124,29 +124,19 @@ int user_no_bytes(const struct tcb *t)
 
 int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n, la_ns now)
 {
-    struct la_span s[LA_FRAME_SPANS];
     uint8_t *to = p;
-    uint32_t done = 0;
+    size_t done = 0;
+    uint32_t k;
+
     skip_urgent(tcp, t);
     if (n == 0)
         return 0;
-    for (;;) {
-        uint32_t left = user_readable(t), k = rcvq_spans(&t->rcvq, s, LA_FRAME_SPANS), took = 0;
-        for (uint32_t i = 0; i < k && took < left && done < n; i++) {
-            uint32_t m = s[i].n;
-            if (m > left - took)
-                m = left - took;
-            if (m > n - done)
-                m = (uint32_t)(n - done);
-            memcpy(to + done, s[i].p, m);
-            done += m;
-            took += m;
-        }
-        if (took == 0)
-            break;
-        (void)user_consume(tcp, t, took, now);
-        if (done == n)
-            break;
+    while (done < n && (k = user_readable(t)) > 0) { /* once, or up to the urgent mark and on */
+        if (k > n - done)
+            k = (uint32_t)(n - done);
+        rcvq_copy(&t->rcvq, to + done, k);
+        (void)user_consume(tcp, t, k, now);
+        done += k;
     }
     return done ? (int64_t)done : user_no_bytes(t);
 }
