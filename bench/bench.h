@@ -1,9 +1,10 @@
 /* bench.h: what both benchmarks share, so that lastack and its peer do the same work: the rows, the
  * clock, the random order, and the one number that each run prints.
  *
- * Both ends of every connection live in one thread; the wire between them is a function call.  A run
- * is `bench_X ROW MILLISECONDS`.  Rates are taken over the process's own CPU time: nothing here ever
- * waits, so on a quiet machine that is the time of day, and on a busy one it is still the truth. */
+ * Both ends of every connection live in one thread; the wire between them is a function call.  A
+ * run is `bench_X ROW MILLISECONDS`.  Rates are taken over the process's own CPU time: nothing here
+ * ever waits, so on a quiet machine that is the time of day, and on a busy one it is still the
+ * truth. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -56,7 +57,8 @@ static const struct bench_row bench_rows[] = {
 #define PORT_HI 60999
 #define SERVER_PORT 80
 
-/* One call of send or receive moves at most this much; the program's buffers are used again and again. */
+/* One call of send or receive moves at most this much; the program's buffers are used again and
+ * again. */
 #define APP_CHUNK 65535U
 /* Frames that the wire carries one way before the other has its turn. */
 #define WIRE_BATCH 64
@@ -75,9 +77,15 @@ static inline uint64_t bench_clock(clockid_t id)
 }
 
 /* What the stacks are told the time is. */
-static inline uint64_t bench_now(void) { return bench_clock(CLOCK_MONOTONIC); }
+static inline uint64_t bench_now(void)
+{
+    return bench_clock(CLOCK_MONOTONIC);
+}
 /* What rates are taken over. */
-static inline uint64_t bench_cpu(void) { return bench_clock(CLOCK_PROCESS_CPUTIME_ID); }
+static inline uint64_t bench_cpu(void)
+{
+    return bench_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
 
 /* xorshift64: both sides visit the same connections in the same order. */
 static inline uint32_t bench_random(uint64_t *x, uint32_t below)
@@ -89,7 +97,10 @@ static inline uint32_t bench_random(uint64_t *x, uint32_t below)
 }
 
 /* The stream's byte at `at`, so that a transfer can be checked wherever it was cut. */
-static inline uint8_t bench_byte(uint64_t at) { return (uint8_t)(at % 251U); }
+static inline uint8_t bench_byte(uint64_t at)
+{
+    return (uint8_t)(at % 251U);
+}
 
 /* A buffer from which any APP_CHUNK bytes of the stream can be sent: start at at % 251. */
 static inline void bench_pattern(uint8_t *p, size_t n)
@@ -116,8 +127,8 @@ static inline void bench_args(int argc, char **argv, const struct bench_row **ro
     *ns = (uint64_t)ms * 1000000U;
 }
 
-/* Counts work done in a measured stretch.  The CPU clock is a system call, so it is read at the ends
- * alone; how long to go on is asked of the cheap clock, now and then. */
+/* Counts work done in a measured stretch.  The CPU clock is a system call, so it is read at the
+ * ends alone; how long to go on is asked of the cheap clock, now and then. */
 struct bench_meter {
     uint64_t cpu, until, work;
 };

@@ -79,18 +79,6 @@ static void set_up(const struct bench_row *row)
 
 /* ---- the wire ---- */
 
-/* Carries up to `max` frames; false if there were none. */
-static bool wire_deliver(struct la_stack *from, struct la_stack *to, int max)
-{
-    struct la_frame f;
-    int n = 0;
-    while (n < max && la_tx(from, 0, &f, now)) {
-        la_rx(to, 0, &f, now);
-        n++;
-    }
-    return n != 0;
-}
-
 static void tick(void)
 {
     now = bench_now();
@@ -127,16 +115,36 @@ static void client_events(void)
         on_client(&ev);
 }
 
-static bool wire_turn(void)
+/* Carries up to `max` frames; the receiving program has its turn after them, and whenever as much
+ * has come as it takes at once, so that it reads what is still in the cache.  False if there were
+ * none. */
+static bool wire_deliver(struct la_stack *from, struct la_stack *to, void (*program)(void), int max)
 {
-    bool any = wire_deliver(A.s, B.s, WIRE_BATCH);
-    server_events();
-    any |= wire_deliver(B.s, A.s, WIRE_BATCH);
-    client_events();
-    return any;
+    struct la_frame f;
+    int n = 0;
+    uint32_t bytes = 0;
+    while (n < max && la_tx(from, 0, &f, now)) {
+        la_rx(to, 0, &f, now);
+        n++;
+        if ((bytes += f.len) >= APP_CHUNK) {
+            bytes = 0;
+            program();
+        }
+    }
+    program();
+    return n != 0;
 }
 
-static void ignore_event(const struct la_event *ev) { (void)ev; }
+static bool wire_turn(void)
+{
+    bool any = wire_deliver(A.s, B.s, server_events, WIRE_BATCH);
+    return wire_deliver(B.s, A.s, client_events, WIRE_BATCH) || any;
+}
+
+static void ignore_event(const struct la_event *ev)
+{
+    (void)ev;
+}
 
 static la_conn must_connect(const struct bench_row *row)
 {
@@ -369,7 +377,8 @@ static double churn(const struct bench_row *row, uint64_t ns)
     return rate;
 }
 
-/* ---- memory: what n more of them took at the client's end, pools' slabs and tables included ---- */
+/* ---- memory: what n more of them took at the client's end, pools' slabs and tables included ----
+ */
 
 static double mem_conn(const struct bench_row *row)
 {
@@ -383,7 +392,8 @@ static double mem_conn(const struct bench_row *row)
 
 static double mem_timewait(const struct bench_row *row)
 {
-    uint32_t first = row->conns / 2; /* the close records, of which a fixed number is kept, are full */
+    uint32_t first =
+        row->conns / 2; /* the close records, of which a fixed number is kept, are full */
     churn_many(first);
     uint64_t before = A.bytes;
     churn_many(row->conns);

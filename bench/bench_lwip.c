@@ -27,7 +27,10 @@ static ip4_addr_t addr_a, addr_b;
 static uint64_t now_ns;
 static uint8_t pattern[APP_CHUNK + 251], sink[APP_CHUNK];
 
-u32_t sys_now(void) { return (u32_t)(now_ns / 1000000U); }
+u32_t sys_now(void)
+{
+    return (u32_t)(now_ns / 1000000U);
+}
 
 struct netif *bench_route(const void *dest)
 {
@@ -66,7 +69,8 @@ static struct pbuf *reference(struct pbuf *p)
     r->owner = p;
     r->c.custom_free_function = payload_free;
     u16_t n = (u16_t)(p->len - HEADERS);
-    struct pbuf *body = pbuf_alloced_custom(PBUF_RAW, n, PBUF_REF, &r->c, (u8_t *)p->payload + HEADERS, n);
+    struct pbuf *body =
+        pbuf_alloced_custom(PBUF_RAW, n, PBUF_REF, &r->c, (u8_t *)p->payload + HEADERS, n);
     pbuf_cat(head, body);
     return head;
 }
@@ -75,7 +79,8 @@ static err_t wire_output(struct netif *nif, struct pbuf *p, const ip4_addr_t *de
 {
     (void)dest;
     struct end *to = ((struct end *)nif->state)->peer;
-    struct pbuf *q = p->tot_len <= SMALL || p->next ? pbuf_clone(PBUF_RAW, PBUF_POOL, p) : reference(p);
+    struct pbuf *q =
+        p->tot_len <= SMALL || p->next ? pbuf_clone(PBUF_RAW, PBUF_POOL, p) : reference(p);
     if (!q || to->tail - to->head == QUEUE)
         bench_die("wire: out of buffers");
     to->queue[to->tail++ % QUEUE] = q;

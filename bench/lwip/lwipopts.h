@@ -1,6 +1,7 @@
 /* lwipopts.h: lwIP as fast as we could make it.  What is not set here is off, or lwIP's default.
  *
- * -DBENCH_MTU and -DBENCH_WINDOW give the variant; scripts/bench builds one for each pair in use. */
+ * -DBENCH_MTU and -DBENCH_WINDOW give the variant; scripts/bench builds one for each pair in use.
+ */
 #ifndef BENCH_LWIPOPTS_H
 #define BENCH_LWIPOPTS_H
 
@@ -71,7 +72,8 @@
 /* Memory: pools of exact sizes instead of the first-fit heap (lwippools.h). */
 #define MEM_ALIGNMENT 8
 #define MEM_SIZE (64 * 1024 * 1024)
-#define MEM_USE_POOLS (BENCH_MTU <= 1500) /* a pool's size is 16 bits; beyond, the heap is as fast */
+#define MEM_USE_POOLS                                                                              \
+    (BENCH_MTU <= 1500) /* a pool's size is 16 bits; beyond, the heap is as fast */
 #if MEM_USE_POOLS
 #define MEMP_USE_CUSTOM_POOLS 1
 #endif
@@ -85,7 +87,8 @@
 #define PBUF_POOL_BUFSIZE 128 /* headers and small frames; payload goes by reference */
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 
-/* Two interfaces in one stack: what is for B leaves by A's end of the wire, and the other way round. */
+/* Two interfaces in one stack: what is for B leaves by A's end of the wire, and the other way
+ * round. */
 struct netif *bench_route(const void *dest);
 #define LWIP_HOOK_IP4_ROUTE_SRC(src, dest) bench_route(dest)
 

@@ -1,17 +1,12 @@
 /* checksum.c: the Internet checksum (RFC 1071).  The hottest code of the product: each byte sent or
  * received in software passes here, so long runs go through vectors and short ones through few
  * branches. A one's-complement sum is a sum modulo 2^16 - 1: words of 64 bits can be added as two
- * of 32, and byte order is a factor of 256 that is put right once an add.  Invariant: c->sum is the
- * sum of the bytes so far as big-endian words; it is 0 only if all of them were. */
+ * of 32, and byte order is a factor of 256 that is put right once, when the sum is read.
+ * Invariant: c->sum is the sum of the bytes so far as words of the machine's order; it is 0 only if
+ * all of them were. */
 #include "base/checksum.h"
 #include "base/endian.h"
 #include <string.h>
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define BIG_ENDIAN_HOST 1
-#else
-#define BIG_ENDIAN_HOST 0
-#endif
 
 /* Adds with the carry brought around. */
 static inline uint64_t add64(uint64_t a, uint64_t b)
@@ -132,7 +127,7 @@ __attribute__((always_inline)) static inline uint64_t sum_native(const uint8_t *
 static inline void add_native(struct csum *c, uint64_t sum, size_t n)
 {
     sum = (sum >> 32) + (sum & 0xffffffff);
-    if ((c->odd != 0) == BIG_ENDIAN_HOST)
+    if (c->odd)
         sum <<= 8; /* times 256 swaps the bytes of a 16-bit one's-complement sum */
     c->sum = add64(c->sum, sum);
     c->odd ^= n & 1;

@@ -15,16 +15,14 @@ struct csum {
 };
 
 void csum_add(struct csum *c, const void *p, size_t n);
-/* Adds a 16-bit field; only while `odd` is 0. */
-static inline void csum_add16(struct csum *c, uint16_t host_value)
-{
-    c->sum += host_value;
-}
 /* Adds n bytes, a multiple of four and few: a header.  Only while `odd` is 0. */
 static inline void csum_words(struct csum *c, const uint8_t *p, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i += 4)
-        c->sum += get32(p + i);
+    for (uint32_t i = 0; i < n; i += 4) {
+        uint32_t word;
+        memcpy(&word, p + i, sizeof word);
+        c->sum += word;
+    }
 }
 /* Adds n bytes and copies them to dst in the same pass. */
 void csum_copy(struct csum *c, void *dst, const void *src, size_t n);
@@ -36,7 +34,7 @@ static inline uint16_t csum_fold(const struct csum *c)
     s = (s >> 16) + (s & 0xffff);
     s = (s >> 16) + (s & 0xffff);
     s = (s >> 16) + (s & 0xffff);
-    return (uint16_t)s;
+    return NET16((uint16_t)s);
 }
 /* What goes into a checksum field. */
 static inline uint16_t csum_field(const struct csum *c)
@@ -50,7 +48,7 @@ static inline uint16_t csum_field(const struct csum *c)
 static inline struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst,
                                       uint8_t proto, uint32_t len)
 {
-    struct csum c = {(uint64_t)proto + len, 0};
+    struct csum c = {NET32(proto + len), 0};
 
     csum_words(&c, src->b, 16);
     csum_words(&c, dst->b, 16);

@@ -18,9 +18,9 @@ static bool may_answer(const struct ip_dgram *d, bool silent)
 {
     uint8_t type;
 
-    if (silent || !ip_is_valid_source(&d->src))
+    if (silent || !ip_is_valid_source(&d->h->src))
         return false;
-    if (d->proto != IP_ICMP || !d->payload.len)
+    if (d->h->proto != IP_ICMP || !d->payload.len)
         return true;
     slice_copy(&d->payload, 0, &type, 1);
     return !is_error(type);
@@ -43,7 +43,7 @@ static void send4(struct net *n, const struct ip_hdr *h, const struct icmp_hdr *
 void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const struct icmp_hdr *m,
                  la_ns now)
 {
-    const struct ip_hdr h = {.src = d->dst, .dst = d->src, .proto = IP_ICMP};
+    const struct ip_hdr h = {.src = d->h->dst, .dst = d->h->src, .proto = IP_ICMP};
     struct gather g = {.n = 0};
     uint8_t head[ICMP_HLEN];
     uint32_t room = ICMP4_ERROR_MAX - IPV4_HLEN - ICMP_HLEN - d->ip_len;
@@ -64,7 +64,8 @@ void icmp4_error(struct net *n, const struct ip_dgram *d, bool silent, const str
 static enum net_in echo(struct net *n, const struct ip_dgram *d, const struct icmp_hdr *m,
                         la_ns now)
 {
-    const struct ip_hdr h = {.src = d->dst, .dst = d->src, .proto = IP_ICMP, .tos = d->tos};
+    const struct ip_hdr h = {
+        .src = d->h->dst, .dst = d->h->src, .proto = IP_ICMP, .tos = d->h->tos};
     const struct icmp_hdr reply = {.type = ICMP_ECHO_REPLY, .rest = m->rest};
     struct gather g = {.n = 0};
     uint8_t head[ICMP_HLEN];

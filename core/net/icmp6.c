@@ -9,9 +9,9 @@ static bool may_answer(const struct ip_dgram *d, bool silent)
 {
     uint8_t type;
 
-    if (silent || !ip_is_valid_source(&d->src))
+    if (silent || !ip_is_valid_source(&d->h->src))
         return false;
-    if (d->proto != IP_ICMPV6 || !d->payload.len)
+    if (d->h->proto != IP_ICMPV6 || !d->payload.len)
         return true;
     slice_copy(&d->payload, 0, &type, 1);
     return type >= 128 && type != ICMP6_REDIRECT; /* §2.4 (e.1), (e.2) */
@@ -23,8 +23,8 @@ static void send6(struct net *n, const struct ip_dgram *about, const struct la_a
                   const struct icmp_hdr *m, struct gather *g, uint8_t head[8], uint8_t tos,
                   la_ns now)
 {
-    int scope = ip_is_link_local(&about->src) ? about->ifx : -1;
-    struct ip_hdr h = {.src = *src, .dst = about->src, .proto = IP_ICMPV6, .tos = tos};
+    int scope = ip_is_link_local(&about->h->src) ? about->ifx : -1;
+    struct ip_hdr h = {.src = *src, .dst = about->h->src, .proto = IP_ICMPV6, .tos = tos};
     struct way w;
 
     if (route_way(n, &h.src, &h.dst, scope, &w) != LA_OK) {
@@ -46,7 +46,7 @@ void icmp6_error(struct net *n, const struct ip_dgram *d, bool silent, const str
     uint8_t head[ICMP_HLEN];
     uint32_t room = ICMP6_ERROR_MAX - IPV6_HLEN - ICMP_HLEN,
              first = d->ip_len < room ? d->ip_len : room;
-    struct la_addr src = d->dst;
+    struct la_addr src = d->h->dst;
 
     if (!may_answer(d, silent)) {
         net_note(n, NR_ICMP_ERR_REFUSED);
@@ -70,14 +70,14 @@ static enum net_in echo(struct net *n, const struct rx *x, const struct ip_dgram
     const struct icmp_hdr reply = {.type = ICMP6_ECHO_REPLY, .rest = m->rest};
     struct gather g = {.n = 0};
     uint8_t head[ICMP_HLEN];
-    struct la_addr src = x->group ? LA_ADDR_ANY : d->dst;
+    struct la_addr src = x->group ? LA_ADDR_ANY : d->h->dst;
 
     if (!n->cfg->icmp_echo)
         return net_drop(n, NR_ICMP_ECHO_OFF);
     net_note(n, NR_ICMP_ECHO);
     gather_add(&g, head, ICMP_HLEN);
     gather_slice(&g, &d->payload, ICMP_HLEN, UINT32_MAX);
-    send6(n, d, &src, &reply, &g, head, d->tos, now);
+    send6(n, d, &src, &reply, &g, head, d->h->tos, now);
     return NET_IN_DONE;
 }
 
@@ -131,14 +131,14 @@ enum net_in icmp6_input(struct net *n, const struct rx *x, struct ip_dgram *d, s
     if (!icmp_parse(d->payload.head.p, d->payload.head.n, &m))
         return net_drop(n, NR_ICMP_SHORT);
     if (x->csum == LA_CSUM_NONE) {
-        struct csum c = csum_pseudo(&d->src, &d->dst, IP_ICMPV6, d->payload.len);
+        struct csum c = csum_pseudo(&d->h->src, &d->h->dst, IP_ICMPV6, d->payload.len);
         slice_csum(&d->payload, &c);
         if (csum_fold(&c) != 0xffff)
             return net_drop(n, NR_ICMP_CSUM);
     }
     if (m.type >= ICMP6_RS && m.type <= ICMP6_REDIRECT)
         return nd_input(n, x, &d->payload, now);
-    if (la_addr_is_any(&d->src))
+    if (la_addr_is_any(&d->h->src))
         return net_drop(n, NR_IP_SOURCE);
     if (m.type < 128) /* unknown errors go to the transport too (§2.4 (a)) */
         return error(n, d, &m, e);

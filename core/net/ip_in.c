@@ -9,14 +9,7 @@
 struct ip_dgram quote_of(const struct rx *x, const uint8_t *ip, uint32_t n,
                          const struct slice *rest)
 {
-    struct ip_dgram d = {.src = x->h.src,
-                         .dst = x->h.dst,
-                         .ip = ip,
-                         .ip_len = n,
-                         .ifx = x->iface->index,
-                         .proto = x->h.proto,
-                         .ttl = x->h.ttl,
-                         .tos = x->h.tos};
+    struct ip_dgram d = {.h = &x->h, .ip = ip, .ip_len = n, .ifx = x->iface->index};
 
     if (rest)
         d.payload = *rest;
@@ -141,7 +134,7 @@ static uint32_t next_header_at(const struct ip_dgram *d)
 
 static void protocol_unreachable(struct net *n, const struct ip_dgram *d, bool silent, la_ns now)
 {
-    if (ip_is_v4(&d->dst)) {
+    if (ip_is_v4(&d->h->dst)) {
         const struct icmp_hdr m = {.type = ICMP_UNREACH, .code = ICMP_UNREACH_PROTO};
         icmp4_error(n, d, silent, &m, now);
     } else { /* unrecognized next header (RFC 4443 §3.4) */
@@ -152,7 +145,7 @@ static void protocol_unreachable(struct net *n, const struct ip_dgram *d, bool s
 
 static void port_unreachable(struct net *n, const struct ip_dgram *d, bool silent, la_ns now)
 {
-    if (ip_is_v4(&d->dst)) {
+    if (ip_is_v4(&d->h->dst)) {
         const struct icmp_hdr m = {.type = ICMP_UNREACH, .code = ICMP_UNREACH_PORT};
         icmp4_error(n, d, silent, &m, now);
     } else {
@@ -170,28 +163,22 @@ void net_unreachable(struct net *n, const struct ip_dgram *d, bool port, la_ns n
         protocol_unreachable(n, d, false, now);
 }
 
-/* A whole datagram, `s` from its IP header on. */
-static enum net_in deliver(struct net *n, const struct rx *x, const struct slice *s,
-                           struct ip_dgram *d, struct icmp_err *e, la_ns now)
+/* A whole datagram; its payload starts at its IP header yet. */
+static enum net_in deliver(struct net *n, const struct rx *x, struct ip_dgram *d,
+                           struct icmp_err *e, la_ns now)
 {
     const struct ip_hdr *h = &x->h;
-    bool v4 = ip_is_v4(&h->dst);
 
-    d->src = h->src;
-    d->dst = h->dst;
-    d->ip = s->head.p;
+    d->h = h;
+    d->ip = d->payload.head.p;
     d->ip_len = h->hlen;
-    d->payload = *s;
     slice_skip(&d->payload, h->hlen);
     d->ifx = x->iface->index;
-    d->proto = h->proto;
-    d->ttl = h->ttl;
-    d->tos = h->tos;
     d->csum = x->csum;
     d->gso_size = x->gso_size;
-    d->l2_src = x->l2_src;
     if (h->proto == IP_TCP)
         return x->group ? net_drop(n, NR_IP_GROUP) : NET_IN_DGRAM;
+    bool v4 = ip_is_v4(&h->dst);
     if (h->proto == IP_ICMP && v4)
         return icmp4_input(n, x, d, e, now);
     if (h->proto == IP_ICMPV6 && !v4)
@@ -210,10 +197,10 @@ static enum net_in deliver(struct net *n, const struct rx *x, const struct slice
 
 /* ---- both families ---- */
 
-static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d,
-                          struct icmp_err *e, la_ns now)
+static enum net_in input4(struct net *n, struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                          la_ns now)
 {
-    struct slice whole;
+    struct slice *s = &d->payload, whole;
     enum net_rule why;
     enum ip_bad bad = ipv4_parse(s->head.p, s->head.n, s->len, false, &x->h);
 
@@ -228,10 +215,11 @@ static enum net_in input4(struct net *n, struct rx *x, struct slice *s, struct i
     if (x->h.total < s->len)
         slice_trim(s, x->h.total);
     if (!x->h.fragment)
-        return deliver(n, x, s, d, e, now);
+        return deliver(n, x, d, e, now);
     if (!reass_input(n, x, s, &whole, now))
         return NET_IN_DONE;
-    return deliver(n, x, &whole, d, e, now);
+    d->payload = whole;
+    return deliver(n, x, d, e, now);
 }
 
 /* The headers are in order up to a thing that we do not know; if the datagram is for us, its sender
@@ -254,10 +242,10 @@ static enum net_in unknown_extension(struct net *n, struct rx *x, const struct s
     return NET_IN_DONE;
 }
 
-static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct ip_dgram *d,
-                          struct icmp_err *e, la_ns now)
+static enum net_in input6(struct net *n, struct rx *x, struct ip_dgram *d, struct icmp_err *e,
+                          la_ns now)
 {
-    struct slice whole;
+    struct slice *s = &d->payload, whole;
     enum net_rule why;
     uint16_t at = 0;
     uint8_t code = 0xff;
@@ -276,7 +264,7 @@ static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct i
     if (!x->h.fragment) {
         if (x->fragmented)
             net_note(n, NR_FRAG_ATOMIC);
-        return deliver(n, x, s, d, e, now);
+        return deliver(n, x, d, e, now);
     }
     if (!reass_input(n, x, s, &whole, now))
         return NET_IN_DONE;
@@ -285,7 +273,8 @@ static enum net_in input6(struct net *n, struct rx *x, struct slice *s, struct i
         return unknown_extension(n, x, &whole, at, code, now);
     if (bad != IP_OK || x->h.fragment) /* fragments of fragments: no */
         return net_drop(n, bad != IP_OK ? header_rule(bad, false) : NR_IP6_EXT);
-    return deliver(n, x, &whole, d, e, now);
+    d->payload = whole;
+    return deliver(n, x, d, e, now);
 }
 
 enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now,
@@ -296,36 +285,41 @@ enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns no
     reass_release(n);
     if (!iface_has(n, ifx))
         return net_drop(n, NR_LINK_NOT_OURS);
-    struct rx x;
-    struct slice s = {.head = f->head, .span = f->span, .nspan = f->nspan, .len = f->len};
-    const uint8_t *p = s.head.p;
-    x.iface = iface_at(n, ifx);
-    x.fragmented = false;
-    x.csum = f->csum;
-    x.gso_size = f->gso_size;
-    if (!x.iface->ether) {
-        x.l2_group = false;
-        x.l2_src = (struct mac){{0}};
-        if (s.head.n && p[0] >> 4 == 6)
-            return input6(n, &x, &s, d, e, now);
-        return input4(n, &x, &s, d, e, now);
+    struct rx *x = &n->rx;
+    struct slice *s = &d->payload;
+    const uint8_t *p = f->head.p;
+    s->head.p = p;
+    s->head.n = f->head.n;
+    s->span = f->span;
+    s->nspan = f->nspan;
+    s->len = f->len;
+    x->iface = iface_at(n, ifx);
+    x->fragmented = false;
+    x->csum = f->csum;
+    x->gso_size = f->gso_size;
+    if (!x->iface->ether) {
+        x->l2_group = false;
+        x->l2_src = (struct mac){{0}};
+        if (s->head.n && p[0] >> 4 == 6)
+            return input6(n, x, d, e, now);
+        return input4(n, x, d, e, now);
     }
-    if (s.head.n < ETH_HLEN)
+    if (s->head.n < ETH_HLEN)
         return net_drop(n, NR_LINK_SHORT);
-    x.l2_group = p[0] & 1;
-    memcpy(x.l2_src.b, p + 6, 6);
-    if (!x.l2_group && memcmp(p, x.iface->cfg.mac, 6) != 0)
+    x->l2_group = p[0] & 1;
+    memcpy(x->l2_src.b, p + 6, 6);
+    if (!x->l2_group && memcmp(p, x->iface->cfg.mac, 6) != 0)
         return net_drop(n, NR_LINK_NOT_OURS);
-    if (mac_is_group(&x.l2_src))
+    if (mac_is_group(&x->l2_src))
         return net_drop(n, NR_LINK_SOURCE);
-    slice_skip(&s, ETH_HLEN);
+    slice_skip(s, ETH_HLEN);
     switch (get16(p + 12)) {
     case ETH_IPV4:
-        return input4(n, &x, &s, d, e, now);
+        return input4(n, x, d, e, now);
     case ETH_IPV6:
-        return input6(n, &x, &s, d, e, now);
+        return input6(n, x, d, e, now);
     case ETH_ARP:
-        return arp_input(n, x.iface, &s, now);
+        return arp_input(n, x->iface, s, now);
     default:
         return net_drop(n, NR_LINK_TYPE);
     }

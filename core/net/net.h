@@ -54,15 +54,13 @@ const struct la_if_config *net_if(const struct net *n, int ifx); /* NULL: no suc
  * the next call into net.  Multicast and broadcast, invalid sources and unknown protocols were
  * dealt with before (MUST-57, MUST-63). */
 struct ip_dgram {
-    struct la_addr src, dst;
+    const struct ip_hdr *h;
     struct slice payload; /* from the transport header on */
     const uint8_t *ip;    /* the IP header, ip_len bytes, for quoting in ICMP errors */
     uint32_t ip_len;
     int16_t ifx;
-    uint8_t proto, ttl, tos;
     uint8_t csum;      /* enum la_csum of the frame; NONE after reassembly */
     uint16_t gso_size; /* of a coalesced frame, else 0 */
-    struct mac l2_src; /* Ethernet: who sent it, for the fast confirmation of a neighbour */
 };
 
 /* An ICMP error about a datagram that we sent, not yet believed: the transport checks the quoted

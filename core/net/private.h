@@ -175,6 +175,18 @@ enum timer_kind { TIMER_NEIGHBOUR = 1, TIMER_ADDR, TIMER_RS, TIMER_ROUTE, TIMER_
 #define TIMER_INDEX(id) ((id)&0x0fffffffU)
 #define INDEX_MAX 0x0fffffffU
 
+/* What is known of the datagram in hand. */
+struct rx {
+    struct iface *iface;
+    struct ip_hdr h;
+    struct mac l2_src;
+    bool l2_group;   /* came in a broadcast or multicast frame */
+    bool group;      /* to an IPv6 multicast group of ours */
+    bool fragmented; /* there was a fragment header, or it was reassembled */
+    uint8_t csum;    /* enum la_csum of the frame; NONE after reassembly */
+    uint16_t gso_size;
+};
+
 struct net {
     const struct la_config *cfg;
     struct mem *mem;
@@ -207,6 +219,7 @@ struct net {
     uint32_t reass_hash[REASS_BUCKETS];
     uint32_t reass_oldest, reass_newest;
     uint32_t reass_blocks;
+    struct rx rx;
     uint32_t held; /* the datagram that the caller is looking at; 0: none */
 
     struct pool pmtu;
@@ -393,7 +406,6 @@ void arp_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
 void arp_probe(struct net *n, struct iface *i, const struct la_addr *a);
 void arp_announce(struct net *n, struct iface *i, const struct la_addr *a);
 
-struct rx; /* below */
 enum net_in nd_input(struct net *n, const struct rx *x, const struct slice *icmp, la_ns now);
 void nd_solicit(struct net *n, struct iface *i, const struct neighbour *nb,
                 const struct la_addr *from);
@@ -408,18 +420,6 @@ void ra_start(struct net *n, struct iface *i, la_ns now);
 void ra_due(struct net *n, struct iface *i, la_ns now);
 
 /* ---- ip_in.c ---- */
-
-/* What is known of the datagram in hand. */
-struct rx {
-    struct iface *iface;
-    struct ip_hdr h;
-    struct mac l2_src;
-    bool l2_group;   /* came in a broadcast or multicast frame */
-    bool group;      /* to an IPv6 multicast group of ours */
-    bool fragmented; /* there was a fragment header, or it was reassembled */
-    uint8_t csum;    /* enum la_csum of the frame; NONE after reassembly */
-    uint16_t gso_size;
-};
 
 /* What an ICMP error quotes: `n` contiguous bytes from the IP header on, then the rest (may be
  * NULL). */

@@ -199,26 +199,22 @@ void tcb_segment(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 /* ---- before a connection is known ---- */
 
 /* Reads the header; false if it was dropped. */
-static bool parse_header(struct tcp *tcp, const struct ip_dgram *d, struct tuple *id,
+static bool parse_header(struct tcp *tcp, const struct ip_dgram *d, struct tcp_hdr *h,
                          struct tcp_seg *g, la_ns now)
 {
-    struct tcp_hdr h;
-    if (!tcp_parse(d->payload.head.p, d->payload.head.n, &h)) {
+    if (!tcp_parse(d->payload.head.p, d->payload.head.n, h)) {
         tcp_drop(tcp, NULL, NULL, R_SEG_SHORT, now);
         return false;
     }
-    *id = (struct tuple){d->dst, d->src, h.dport, h.sport};
-    g->seq = h.seq;
-    g->ack = h.ack;
-    g->wnd = h.wnd;
-    g->up = h.up;
-    g->flags = h.flags;
-    g->hlen = h.hlen;
-    g->text = d->payload;
-    g->at = 0;
+    g->seq = h->seq;
+    g->ack = h->ack;
+    g->wnd = h->wnd;
+    g->up = h->up;
+    g->flags = h->flags;
+    g->hlen = h->hlen;
+    g->at = h->hlen;
+    g->len = d->payload.len - h->hlen;
     g->d = d;
-    slice_skip(&g->text, h.hlen);
-    g->len = g->text.len;
     g->ahead = (struct rcvq_ahead){0};
     return true;
 }
@@ -255,87 +251,102 @@ static bool checksum_ok(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g)
     const struct ip_dgram *d = g->d;
     if (d->csum != LA_CSUM_NONE)
         return true;
-    struct csum c = csum_pseudo(&d->src, &d->dst, IP_TCP, d->payload.len);
-    csum_words(&c, d->payload.head.p, g->hlen);
+    struct csum c = csum_pseudo(&d->h->src, &d->h->dst, IP_TCP, d->payload.len);
     if (t && expected(t, g)) {
-        struct csum text = c;
-        rcvq_fill(&t->rcvq, tcp->blocks, &g->text, 0, g->len, &text, &g->ahead);
+        struct csum sum = c;
+        csum_words(&sum, d->payload.head.p, g->hlen);
+        rcvq_fill(&t->rcvq, tcp->blocks, &d->payload, g->at, g->len, &sum, &g->ahead);
         if (g->ahead.n == g->len)
-            return csum_fold(&text) == 0xffff;
+            return csum_fold(&sum) == 0xffff;
         rcvq_forget(&g->ahead, tcp->blocks);
     }
-    slice_csum(&g->text, &c);
+    slice_csum(&d->payload, &c);
     return csum_fold(&c) == 0xffff;
 }
 
-/* What the socket pair names; the table is asked only if the last segment was for another one. */
-static ref find(struct tcp *tcp, const struct tuple *id)
+/* Is the segment for the connection that the last one was for?  Then the table need not be asked.
+ */
+static inline struct tcb *recent(struct tcp *tcp, const struct ip_hdr *ip, const struct tcp_hdr *h)
 {
-    if (tcp->recent) {
-        const struct tcb *t = tcb_at(tcp, tcp->recent);
-        if (t->in_table && tuple_eq(&t->id, id))
-            return ref_of(REF_TCB, tcp->recent);
-    }
-    ref r = conntab_find(tcp, id, tuple_hash(&tcp->tab.key, id));
-    if (r != REF_NONE && ref_kind(r) == REF_TCB)
-        tcp->recent = ref_index(r);
-    return r;
+    struct tcb *t = tcp->recent ? tcb_at(tcp, tcp->recent) : NULL;
+    return t && t->in_table && t->id.rport == h->sport && t->id.lport == h->dport &&
+                   ip_eq(&t->id.remote, &ip->src) && ip_eq(&t->id.local, &ip->dst)
+               ? t
+               : NULL;
 }
 
-static bool sound(struct tcp *tcp, const struct tcb *t, const struct tuple *id, struct tcp_seg *g,
-                  la_ns now)
+/* Checksum and options; false if it was dropped. */
+static bool sound(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g, la_ns now)
 {
     if (!checksum_ok(tcp, t, g)) {
         tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
         return false;
     }
-    if (id->rport == 0 || id->lport == 0) {
-        tcp_drop(tcp, NULL, NULL, R_SEG_PORT_0, now);
-        return false;
-    }
     return parse_options(tcp, g, now);
 }
 
-/* A sound segment for no tcb. */
-static void dispatch(struct tcp *tcp, ref r, const struct tuple *id, struct tcp_seg *g, la_ns now)
+static void for_tcb(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
-    uint32_t hash = tuple_hash(&tcp->tab.key, id), l;
-    if (r == REF_NONE) {
-        l = listener_find(tcp, &id->local, id->lport, g->d->ifx);
+    if (sound(tcp, t, g, now)) {
         if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, id, l ? LA_LISTEN : LA_CLOSED, g, now);
-        if (l)
-            input_listen(tcp, listener_at(tcp, l), id, hash, g, REF_NONE, now);
-        else
-            input_closed(tcp, id, g, now);
+            trace_segment_in(tcp, t, &t->id, t->state, g, now);
+        tcb_segment(tcp, t, g, now);
+    }
+    if (g->ahead.first)
+        rcvq_forget(&g->ahead, tcp->blocks);
+}
+
+static void for_nobody(struct tcp *tcp, const struct tuple *id, uint32_t hash, struct tcp_seg *g,
+                       la_ns now)
+{
+    if (id->rport == 0 || id->lport == 0) {
+        tcp_drop(tcp, NULL, NULL, R_SEG_PORT_0, now);
+        return;
+    }
+    uint32_t l = listener_find(tcp, &id->local, id->lport, g->d->ifx);
+    if (tcp->cfg->trace)
+        trace_segment_in(tcp, NULL, id, l ? LA_LISTEN : LA_CLOSED, g, now);
+    if (l)
+        input_listen(tcp, listener_at(tcp, l), id, hash, g, REF_NONE, now);
+    else
+        input_closed(tcp, id, g, now);
+}
+
+/* By the table. */
+static void dispatch(struct tcp *tcp, const struct tcp_hdr *h, struct tcp_seg *g, la_ns now)
+{
+    struct tuple id = {g->d->h->dst, g->d->h->src, h->dport, h->sport};
+    uint32_t hash = tuple_hash(&tcp->tab.key, &id);
+    ref r = conntab_find(tcp, &id, hash);
+    if (r != REF_NONE && ref_kind(r) == REF_TCB) {
+        tcp->recent = ref_index(r);
+        for_tcb(tcp, tcb_at(tcp, tcp->recent), g, now);
+        return;
+    }
+    if (!sound(tcp, NULL, g, now))
+        return;
+    if (r == REF_NONE) {
+        for_nobody(tcp, &id, hash, g, now);
     } else if (ref_kind(r) == REF_EMBRYO) {
         if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, id, LA_SYN_RECEIVED, g, now);
+            trace_segment_in(tcp, NULL, &id, LA_SYN_RECEIVED, g, now);
         input_embryo(tcp, embryo_at(tcp, ref_index(r)), g, now);
     } else {
         if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, id, LA_TIME_WAIT, g, now);
-        input_timewait(tcp, r, id, hash, g, now);
+            trace_segment_in(tcp, NULL, &id, LA_TIME_WAIT, g, now);
+        input_timewait(tcp, r, &id, hash, g, now);
     }
 }
 
 void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
 {
-    struct tuple id;
+    struct tcp_hdr h;
     struct tcp_seg g;
-    if (!parse_header(tcp, d, &id, &g, now))
+    if (!parse_header(tcp, d, &h, &g, now))
         return;
-    ref r = find(tcp, &id);
-    struct tcb *t = r != REF_NONE && ref_kind(r) == REF_TCB ? tcb_at(tcp, ref_index(r)) : NULL;
-    if (sound(tcp, t, &id, &g, now)) {
-        if (!t) {
-            dispatch(tcp, r, &id, &g, now);
-        } else {
-            if (tcp->cfg->trace)
-                trace_segment_in(tcp, t, &id, t->state, &g, now);
-            tcb_segment(tcp, t, &g, now);
-        }
-    }
-    if (g.ahead.first)
-        rcvq_forget(&g.ahead, tcp->blocks);
+    struct tcb *t = recent(tcp, d->h, &h);
+    if (t)
+        for_tcb(tcp, t, &g, now);
+    else
+        dispatch(tcp, &h, &g, now);
 }

@@ -26,7 +26,7 @@ static void step6_urg(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, l
 /* With OOBINLINE off, the byte before the mark is set aside once it is there. */
 static void set_aside_urgent(struct tcb *t)
 {
-    if (!t->urg_in || t->urg_seen || t->opt.oobinline)
+    if (t->urg_seen || t->opt.oobinline)
         return;
     seqno at = seq_sub(t->rcv.up, 1);
     if (!seq_in(at, t->rcvq.read, rcvq_readable(&t->rcvq)))
@@ -46,14 +46,12 @@ static void set_aside_urgent(struct tcb *t)
 
 /* When does this text want its ACK?  At once for anything out of order and for each second full
  * segment, else the timer runs (§3.8.6.3, RFC 5681 §4.2). */
-static void schedule_ack(struct tcp *tcp, struct tcb *t, const struct rcvq_result *r, la_ns now)
+static void schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced, la_ns now)
 {
-    bool odd = r->filled || r->dup || r->refused || t->rcvq.ooo.count;
-    t->unacked_in += r->advanced;
     if (odd || t->opt.quickack || t->unacked_in >= 2U * t->smss || t->ack_now) {
         /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its
          * own. */
-        if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !r->advanced)
+        if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !advanced)
             t->acks_owed++;
         tcp_ack_now(tcp, t);
     } else if (!t->ack_delayed) {
@@ -62,30 +60,51 @@ static void schedule_ack(struct tcp *tcp, struct tcb *t, const struct rcvq_resul
     }
 }
 
-static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+/* RCV.NXT went on by n. */
+static void text_in_order(struct tcp *tcp, struct tcb *t, uint32_t n)
 {
-    struct rcvq_result r = {.advanced = g->len, .stored = true};
-    if (g->ahead.n == g->len)
-        rcvq_commit(&t->rcvq, &g->ahead);
-    else
-        rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->text, g->at, g->len, &r);
+    t->rcv.nxt = t->rcvq.nxt;
+    t->bytes_received += n;
+    t->unacked_in += n;
+    if (t->urg_in)
+        set_aside_urgent(t);
+    tcp_event(tcp, t, LA_EV_READABLE);
+}
+
+/* Text that was not expected just so.  True: it must be acknowledged at once. */
+static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool *advanced,
+                     la_ns now)
+{
+    struct rcvq_result r;
+    rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->d->payload, g->at, g->len, &r);
     if (r.dup && t->sack_ok)
         sackgen_duplicate(&t->sackgen, r.dup_start, r.dup_end);
     if (r.refused)
         tcp_drop(tcp, t, NULL, R_TEXT_REFUSED, now);
     if (r.advanced) {
         tcp_rule(tcp, t, r.filled ? R_TEXT_FILLED_GAP : R_TEXT_IN_ORDER, now);
-        t->rcv.nxt = t->rcvq.nxt;
-        t->bytes_received += r.advanced;
-        set_aside_urgent(t);
-        tcp_event(tcp, t, LA_EV_READABLE);
+        text_in_order(tcp, t, r.advanced);
     } else if (r.stored) {
         tcp_rule(tcp, t, R_TEXT_ABOVE_GAP, now);
         sackgen_arrived(&t->sackgen, g->seq);
     }
+    *advanced = r.advanced > 0;
+    return r.filled || r.dup || r.refused || t->rcvq.ooo.count;
+}
+
+static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    bool odd = false, advanced = true;
+    if (g->ahead.n == g->len) { /* it is in its place already */
+        rcvq_commit(&t->rcvq, &g->ahead);
+        tcp_rule(tcp, t, R_TEXT_IN_ORDER, now);
+        text_in_order(tcp, t, g->len);
+    } else {
+        odd = keep_odd(tcp, t, g, &advanced, now);
+    }
     if (g->d->gso_size || g->len > t->smss)
         t->unacked_in += t->smss; /* coalesced by the device: it was several segments */
-    schedule_ack(tcp, t, &r, now);
+    schedule_ack(tcp, t, odd, advanced, now);
 }
 
 /* Seventh: text. */

@@ -205,6 +205,21 @@ static void write_above(struct rcvq *q, struct pool *blocks, struct pool *ranges
     }
 }
 
+/* Copies k bytes to `used` of the block. */
+static inline void fill_one(struct rcvq_ahead *a, struct block *b, uint32_t used, const uint8_t *p,
+                            uint32_t k, struct csum *sum)
+{
+    if (sum)
+        csum_copy(sum, b->data + used, p, k);
+    else
+        memcpy(b->data + used, p, k);
+    if (a->last)
+        b->len += k;
+    else
+        a->in_tail += k;
+    a->n += k;
+}
+
 void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
                uint32_t n, struct csum *sum, struct rcvq_ahead *a)
 {
@@ -232,15 +247,7 @@ void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *fr
         }
         uint32_t k = x.n - at < n ? x.n - at : n;
         k = BLOCK_DATA - used < k ? BLOCK_DATA - used : k;
-        if (sum)
-            csum_copy(sum, b->data + used, x.p + at, k);
-        else
-            memcpy(b->data + used, x.p + at, k);
-        if (a->last)
-            b->len += k;
-        else
-            a->in_tail += k;
-        a->n += k;
+        fill_one(a, b, used, x.p + at, k, sum);
         used += k;
         at += k;
         n -= k;

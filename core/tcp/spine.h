@@ -22,16 +22,15 @@
 #define BLACK_HOLE_RTOS                                                                            \
     3U /* timeouts of a full segment before the path is suspected (RFC 4821 §7.7) */
 
-/* A segment as it was sent; `text` shrinks as steps trim it, seq and len with it. */
+/* A segment as it was sent; steps that trim it move seq, at and len. */
 struct tcp_seg {
     seqno seq, ack;
     uint32_t len; /* text bytes left */
-    uint32_t at;  /* where they start in `text` */
+    uint32_t at;  /* where they start in the datagram's payload */
     uint32_t wnd; /* SEG.WND, scaled but for SYNs */
     uint16_t up;
     uint8_t flags;
     uint8_t hlen;
-    struct slice text;
     struct rcvq_ahead ahead; /* the text, if it is in its place already */
     struct tcp_opts opts;
     const struct ip_dgram *d;

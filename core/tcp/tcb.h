@@ -40,15 +40,22 @@ struct tcb {
     uint8_t queue_ifx; /* whose ready list */
     uint8_t backoff;   /* expirations of the retransmission or persist timer in a row */
     uint8_t keep_probes;
-    bool used : 1 /* not in the pool's free list */, in_table : 1,
-        handle : 1 /* the program holds it */, active : 1 /* active open (MUST-11) */, sack_ok : 1,
-        ts_ok : 1, wscale_ok : 1, fin_queued : 1 /* CLOSE was called */, fin_sent : 1,
-        fin_acked : 1, fin_received : 1, fin_out_of_order : 1,
-        read_shut : 1 /* the program reads no more */;
-    bool ack_now : 1, ack_delayed : 1, persist : 1 /* TIMER_RTX is the persist timer */,
-        probe_now : 1, syn_now : 1, rtx_now : 1, keep_now : 1, want_writable : 1, urg_out : 1,
-        urg_in : 1, urg_seen : 1, rtt_timing : 1, more_coming : 1 /* LA_SEND_MORE */,
-        cwnd_limited : 1, recorded : 1, has_oob : 1;
+    /* No bit fields: a bit written as a byte and read as a part of a word waits for the store. */
+    bool used; /* not in the pool's free list */
+    bool in_table;
+    bool handle; /* the program holds it */
+    bool active; /* active open (MUST-11) */
+    bool sack_ok, ts_ok, wscale_ok;
+    bool fin_queued; /* CLOSE was called */
+    bool fin_sent, fin_acked, fin_received, fin_out_of_order;
+    bool read_shut; /* the program reads no more */
+    bool ack_now, ack_delayed;
+    bool persist; /* TIMER_RTX is the persist timer */
+    bool probe_now, syn_now, rtx_now, keep_now, want_writable;
+    bool urg_out, urg_in, urg_seen, has_oob;
+    bool rtt_timing;
+    bool more_coming; /* LA_SEND_MORE */
+    bool cwnd_limited, recorded;
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;

@@ -81,8 +81,15 @@ static inline const uint8_t *ip_v4(const struct la_addr *a)
 }
 static inline struct la_addr ip_from_v4(const uint8_t b[4])
 {
-    struct la_addr a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
-    memcpy(a.b + 12, b, 4);
+    struct la_addr a;
+    uint32_t v;
+    memcpy(&v, b, sizeof v);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    const uint64_t w[2] = {0, UINT64_C(0xffff) << 32 | v};
+#else
+    const uint64_t w[2] = {0, UINT64_C(0xffff0000) | (uint64_t)v << 32};
+#endif
+    memcpy(a.b, w, sizeof w); /* two words, as comparing it reads two */
     return a;
 }
 static inline struct la_addr ip_from_v6(const uint8_t b[16])
@@ -97,18 +104,19 @@ static inline struct la_addr ip_from_v6(const uint8_t b[16])
 static inline void ipv4_build(uint8_t *p, const struct ip_hdr *h, uint32_t total)
 {
     uint32_t frag = h->offset / 8U | (h->df ? IPV4_DF : 0U) | (h->more ? IPV4_MF : 0U);
-    uint32_t first = 0x45000000U | (uint32_t)h->tos << 16 | total;
-    uint32_t second = (uint32_t)h->id << 16 | frag;
+    uint32_t first = NET32(0x45000000U | (uint32_t)h->tos << 16 | total);
+    uint32_t second = NET32((uint32_t)h->id << 16 | frag);
     uint32_t third = (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16;
-    uint32_t src = get32(ip_v4(&h->src));
-    uint32_t dst = get32(ip_v4(&h->dst));
-    struct csum c = {(uint64_t)first + second + third + src + dst, 0};
+    uint32_t src, dst;
 
-    put32(p, first);
-    put32(p + 4, second);
+    memcpy(&src, ip_v4(&h->src), sizeof src);
+    memcpy(&dst, ip_v4(&h->dst), sizeof dst);
+    struct csum c = {(uint64_t)first + second + NET32(third) + src + dst, 0};
+    memcpy(p, &first, sizeof first);
+    memcpy(p + 4, &second, sizeof second);
     put32(p + 8, third | csum_field(&c));
-    put32(p + 12, src);
-    put32(p + 16, dst);
+    memcpy(p + 12, &src, sizeof src);
+    memcpy(p + 16, &dst, sizeof dst);
 }
 
 /* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */

@@ -56,9 +56,8 @@ bool tcp_opts_only_ts(const uint8_t *p, uint32_t n, uint32_t *tsval, uint32_t *t
  * (MUST-69).  Order: MSS, SACK-permitted+TS or NOP NOP TS, NOP WS, NOP NOP SACK, with as many
  * blocks as fit.  Returns their length (<= 40). */
 uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o);
-/* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow.  Returns the sum
- * of their words, for the checksum: reading back what was just written would wait for the stores.
- */
+/* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow.  Returns what
+ * they add to a struct csum: reading back what was just written would wait for the stores. */
 static inline uint64_t tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h)
 {
     uint32_t ports = (uint32_t)h->sport << 16 | h->dport;
@@ -69,7 +68,8 @@ static inline uint64_t tcp_build(uint8_t p[TCP_HLEN], const struct tcp_hdr *h)
     put32(p + 8, h->ack.v);
     put32(p + 12, rest);
     put32(p + 16, h->up);
-    return (uint64_t)ports + h->seq.v + h->ack.v + rest + h->up;
+    return (uint64_t)NET32(ports) + NET32(h->seq.v) + NET32(h->ack.v) + NET32(rest) +
+           NET32((uint32_t)h->up);
 }
 
 #endif

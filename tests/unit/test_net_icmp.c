@@ -309,11 +309,8 @@ static void errors_about_errors(void **state)
     expect_drop(&h, ip_frame(&f, &MAC_A, &MAC_B, &ip, big, 8), NR_UDP_CLOSED); /* to a group */
     assert_int_equal(count(&h, NR_ICMP_ERR_REFUSED), 1);
 
-    struct ip_dgram d = {.src = addr("10.0.0.2"),
-                         .dst = addr("10.0.0.1"),
-                         .ip = big,
-                         .ip_len = 20,
-                         .proto = IP_ICMP};
+    struct ip_hdr about = {.src = addr("10.0.0.2"), .dst = addr("10.0.0.1"), .proto = IP_ICMP};
+    struct ip_dgram d = {.h = &about, .ip = big, .ip_len = 20};
     const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 100, 127, 137};
     const struct icmp_hdr m = {.type = ICMP_UNREACH};
     uint64_t refused = 1;
@@ -322,9 +319,9 @@ static void errors_about_errors(void **state)
         icmp4_error(h.n, &d, false, &m, h.now);
         assert_int_equal(count(&h, NR_ICMP_ERR_REFUSED), ++refused);
     }
-    d.src = addr("fd00::2");
-    d.dst = addr("fd00::1");
-    d.proto = IP_ICMPV6;
+    about.src = addr("fd00::2");
+    about.dst = addr("fd00::1");
+    about.proto = IP_ICMPV6;
     d.ip_len = 40;
     for (unsigned k = 0; k < sizeof errors6; k++) {
         d.payload = (struct slice){.head = {errors6 + k, 1}, .len = 1};

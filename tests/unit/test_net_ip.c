@@ -55,17 +55,16 @@ static void datagrams_for_tcp(void **state)
         assert_int_equal(net_dropped(h.n), NR_COUNT);
         struct la_addr src = addr(v6 ? "fd00::2" : "10.0.0.2"),
                        dst = addr(v6 ? "fd00::1" : "10.0.0.1");
-        assert_true(ip_eq(&h.d.src, &src) && ip_eq(&h.d.dst, &dst));
+        assert_true(ip_eq(&h.d.h->src, &src) && ip_eq(&h.d.h->dst, &dst));
         assert_int_equal(h.d.payload.len, 20);
         assert_ptr_equal(h.d.payload.head.p, g->b + 14 + (v6 ? 40 : 20));
         assert_ptr_equal(h.d.ip, g->b + 14);
         assert_int_equal(h.d.ip_len, v6 ? 40 : 20);
-        assert_int_equal(h.d.proto, IP_TCP);
-        assert_int_equal(h.d.ttl, 64);
+        assert_int_equal(h.d.h->proto, IP_TCP);
+        assert_int_equal(h.d.h->ttl, 64);
         assert_int_equal(h.d.csum, LA_CSUM_VALID);
         assert_int_equal(h.d.gso_size, 1448);
         assert_int_equal(h.d.ifx, 0);
-        assert_memory_equal(h.d.l2_src.b, MAC_B.b, 6);
     }
     host_end(&h);
 }

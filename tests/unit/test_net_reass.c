@@ -86,7 +86,7 @@ static void in_any_order(void **state)
             }
             assert_int_equal(net_check(h.n), 0); /* while it is looked at */
             assert_int_equal(h.d.ip_len, v6 ? 40 : 20);
-            assert_int_equal(h.d.proto, IP_TCP);
+            assert_int_equal(h.d.h->proto, IP_TCP);
             /* The headers say what a whole datagram's would. */
             if (v6) {
                 assert_int_equal(h.d.ip[6], IP_TCP);
@@ -352,7 +352,7 @@ static void congestion_marks(void **state)
                     expect_drop(&h, g, NR_FRAG_ECN);
                 } else {
                     expect_whole(&h, g, 160);
-                    assert_int_equal(h.d.tos & 3, t[k].want);
+                    assert_int_equal(h.d.h->tos & 3, t[k].want);
                 }
             }
     host_end(&h);
