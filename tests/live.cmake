@@ -1,7 +1,13 @@
 # live.cmake: scripts of live/ as CTest tests labelled "live", each with the machine to itself.
 #
+# stack.c is the stack that the Python ones lead by the hand (lib_live.py).
+#
 # They make their own network namespaces and need the right to.  One that has not got it fails: there
 # is no skipping.  A comment "timeout: N" in a script gives it N seconds in place of 180.
+
+add_executable(live_stack ${CMAKE_CURRENT_SOURCE_DIR}/live/stack.c)
+target_link_libraries(live_stack PRIVATE $<TARGET_NAME_IF_EXISTS:lastack_cli> lastack_inside PkgConfig::CJSON)
+set_target_properties(live_stack PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/live)
 
 file(GLOB live CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/live/*.sh ${CMAKE_CURRENT_SOURCE_DIR}/live/test_*.py)
 list(FILTER live EXCLUDE REGEX "/(lib|common)[^/]*$")

@@ -1,0 +1,675 @@
+"""lib_live.py: what the live tests written in Python share.
+
+A test runs in a network namespace of its own, in which this process is the kernel's side: its sockets
+are the kernel's TCP.  Stack is the other side, a process that does what it is told (stack.c).  Wire
+puts two devices and this process between the two, so that a test says which frame is delivered, which
+is lost and which waits.  Whatever is captured is judged by tshark at the end of each test.
+
+Nothing sleeps and hopes: wait() asks until it is so, within a bound."""
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+BUILD = os.environ.get("LASTACK_BUILD") or os.path.realpath(
+    os.path.join(os.path.dirname(__file__), "../../build/test"))
+LASTACK = os.environ.get("LASTACK") or os.path.join(BUILD, "lastack")
+LIVE_STACK = os.path.join(BUILD, "tests/live/live_stack")
+
+US4, US6 = "10.77.0.2", "fd77::2"  # the stack's addresses
+KERNEL4, KERNEL6 = "10.77.0.1", "fd77::1"
+OURS = {4: US4, 6: US6}
+KERNELS = {4: KERNEL4, 6: KERNEL6}
+FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+# enum la_option of lastack/tcp.h, as far as tests set them
+(NODELAY, QUICKACK, RCVBUF, SNDBUF, USER_TIMEOUT_MS, SYN_TIMEOUT_MS, LINGER_MS) = (0, 2, 3, 4, 10, 13, 14)
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failed(Exception):
+    """A check that did not hold."""
+
+
+def check(what, holds, *shown):
+    if not holds:
+        raise Failed(what + "".join(f"\n  {s}" for s in shown))
+
+
+def same(what, got, wanted):
+    check(what, got == wanted, f"got    {got!r}", f"wanted {wanted!r}")
+
+
+def wait(what, asked, seconds=20.0):
+    """What asked() answers, once that is true."""
+    until = time.monotonic() + seconds
+    while True:
+        answer = asked()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            raise Failed(f"{what}: not within {seconds} s")
+        time.sleep(0.004)
+
+
+def run(*command, ok=(0,), timeout=60, **more):
+    """A program of this machine, in the namespace of the caller: its standard output."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                          check=False, **more)
+    check(f"{' '.join(command)}: exit status {done.returncode}", done.returncode in ok,
+          done.stderr.decode(errors="replace")[-2000:])
+    return done.stdout
+
+
+def payload(n, seed):
+    return random.Random(seed).randbytes(n)
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# ---- namespaces and devices ----
+
+def _call(name, *args):
+    if getattr(_libc, name)(*args) != 0:
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+
+
+def new_namespace():
+    """Moves the caller into a new network namespace; returns a descriptor of it."""
+    _call("unshare", CLONE_NEWNET)
+    run("ip", "link", "set", "lo", "up")
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def sysctl(name, value):
+    with open("/proc/sys/net/" + name, "w", encoding="ascii") as f:
+        f.write(str(value))
+
+
+def addresses(name, mtu):
+    run("ip", "addr", "add", KERNEL4 + "/24", "dev", name)
+    if mtu >= 1280:
+        run("ip", "addr", "add", KERNEL6 + "/64", "dev", name, "nodad")
+
+
+def make_device(name, kind="tap", mtu=1500):
+    """A persistent device, up, with the kernel's addresses."""
+    run("ip", "tuntap", "add", "dev", name, "mode", kind)
+    run("ip", "link", "set", name, "mtu", str(mtu), "up")
+    addresses(name, mtu)
+
+
+# ---- a test and what it leaves behind ----
+
+class Test:
+    """One test: its namespace, its files, what it started.  A context manager that judges."""
+
+    def __init__(self, name):
+        self.name = name
+        self.dir = tempfile.mkdtemp(prefix="lastack-live-")
+        self.captures = []
+        self.started = []
+        self.stacks = []
+        self.wires = []
+        os.environ["LASTACK_RUN_DIR"] = os.path.join(self.dir, "run")
+        os.mkdir(os.environ["LASTACK_RUN_DIR"], 0o700)
+        self.ns = new_namespace()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, _value, _trace):
+        try:
+            if kind is None:
+                for s in self.stacks:
+                    s.end()
+            for w in self.wires:
+                w.stop()
+            for p in self.started:
+                stop(p, signal.SIGINT)
+            if kind is None:
+                kernel_is_content()
+                judge(self.captures, self.file("judged.pcapng"))
+        except Failed:
+            self.tell()
+            raise
+        else:
+            if kind is not None:
+                self.tell()
+        finally:
+            for s in self.stacks:
+                stop(s.process, signal.SIGKILL)
+            os.close(self.ns)
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def file(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, data):
+        path = self.file(name)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    def read(self, name):
+        try:
+            with open(self.file(name), "rb") as f:
+                return f.read()
+        except FileNotFoundError:
+            return b""
+
+    def start(self, name, *command, **more):
+        """A program in the background; its standard error is NAME.err."""
+        with open(self.file(name + ".err"), "wb") as err:
+            p = subprocess.Popen(command, stderr=err, **more)
+        self.started.append(p)
+        return p
+
+    def capture(self, device):
+        """dumpcap on a device of the caller's namespace, running when this returns."""
+        path = self.file(f"{device}-{len(self.captures)}.pcapng")
+        p = self.start(f"dumpcap{len(self.captures)}", "dumpcap", "-q", "-B", "16", "-i", device, "-w", path)
+        wait("dumpcap runs", lambda: b"File:" in self.read(f"dumpcap{len(self.captures)}.err"))
+        self.captures.append(path)
+        return p
+
+    def tell(self):
+        """What the programs said, for who has to find out."""
+        for name in sorted(os.listdir(self.dir)):
+            if name.endswith(".err"):
+                text = self.read(name).decode(errors="replace")
+                if text.strip():
+                    print(f"--- {name}\n{text[-4000:]}")
+
+
+def stop(p, how):
+    if p.poll() is None:
+        p.send_signal(how)
+    try:
+        return p.wait(20)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        return p.wait()
+
+
+def main(*tests):
+    """Runs them (or those that the command line names) in turn and ends the program."""
+    for need in (LIVE_STACK, LASTACK, "/dev/net/tun"):
+        if not os.path.exists(need):
+            sys.exit(f"no {need}: type scripts/build test")
+    if os.geteuid() != 0:
+        sys.exit("needs root, to make network namespaces and devices: type scripts/rooted before it")
+    failed = 0
+    for f in tests:
+        if len(sys.argv) > 1 and f.__name__ not in sys.argv[1:]:
+            continue
+        begin = time.monotonic()
+        try:
+            with Test(f.__name__) as t:
+                f(t)
+            word = "ok    "
+        except (Failed, OSError, subprocess.SubprocessError) as e:
+            print(f"{type(e).__name__}: {e}" if not isinstance(e, Failed) else str(e))
+            trace = e.__traceback__
+            while trace.tb_next and not trace.tb_next.tb_frame.f_code.co_filename.endswith("lib_live.py"):
+                trace = trace.tb_next
+            print(f"  at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
+            word = "FAILED"
+            failed += 1
+        print(f"{word} {f.__name__}  {time.monotonic() - begin:.1f} s", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+# ---- the stack's side ----
+
+EMPTY = ("connections", "half_open", "time_wait", "listeners", "blocks", "ranges", "reassembly", "packets")
+
+
+class Stack:
+    """stack.c, with the options of every command; --no-dad, since nobody else is there."""
+
+    def __init__(self, t, *options, name="stack", preexec=None):
+        self.t = t
+        self.errors = name + ".err"
+        with open(t.file(self.errors), "wb") as err:
+            self.process = subprocess.Popen([LIVE_STACK, "--no-dad", *options], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=err, bufsize=0,
+                                            preexec_fn=preexec)
+        self.left = b""
+        self.listeners = {}
+        t.stacks.append(self)
+        if "--pcap" in options:
+            t.captures.append(options[options.index("--pcap") + 1])
+        same("the stack's first word", self.line(), "ready")
+
+    def line(self):
+        while b"\n" not in self.left:
+            ready, _, _ = select.select([self.process.stdout], [], [], 30)
+            check("the stack answers", ready)
+            got = os.read(self.process.stdout.fileno(), 1 << 20)
+            check("the stack lives", got, f"exit status {self.process.poll()}")
+            self.left += got
+        line, self.left = self.left.split(b"\n", 1)
+        return line.decode()
+
+    def ask(self, *words):
+        try:
+            self.process.stdin.write(" ".join(map(str, words)).encode() + b"\n")
+        except BrokenPipeError as e:
+            raise Failed(f"the stack is gone: exit status {self.process.poll()}") from e
+        return json.loads(self.line())
+
+    def tell(self, *words):
+        answer = self.ask(*words)
+        check(" ".join(map(str, words)), not (isinstance(answer, dict) and "refused" in answer), answer)
+        return answer
+
+    # opening
+
+    def listen(self, port):
+        self.listeners[port] = self.tell("listen", port)
+
+    def deaf(self, port):
+        """No longer listens."""
+        self.tell("close", self.listeners.pop(port))
+
+    def accept(self, port):
+        def asked():
+            answer = self.ask("accept", self.listeners[port])
+            return None if isinstance(answer, dict) else (answer,)
+        return Conn(self, wait("accept", asked)[0])
+
+    def connect(self, addr, port, local=0, **options):
+        """A connection that is opening; options by their names in this module."""
+        c = Conn(self, self.tell("socket"))
+        for name, value in options.items():
+            self.tell("setopt", c.id, globals()[name], value)
+        self.tell("connect", c.id, addr, port, local)
+        return c
+
+    # looking
+
+    def list(self, **fields):
+        return [x for x in self.tell("list") if all(x[k] == v for k, v in fields.items())]
+
+    def record(self, peer_port=None, ended=False):
+        """The newest close record, of that peer's port; ended: TIME-WAIT is over too."""
+        def asked():
+            found = [r for r in self.tell("records")
+                     if peer_port in (None, r["peer_port"]) and not (ended and r["state"] != "CLOSED")]
+            return found[-1] if found else None
+        return wait("a close record", asked, 30)
+
+    def rule(self, name):
+        return self.tell("rules").get(name, 0)
+
+    # the end
+
+    def empty(self):
+        """Every table and pool is back to zero."""
+        def asked():
+            u = self.tell("usage")
+            same("la_check", u["check"], 0)
+            return all(u[k] == 0 for k in EMPTY)
+        for port in list(self.listeners):
+            self.deaf(port)
+        try:
+            wait("tables and pools back to zero", asked, 30)
+        except Failed as e:
+            raise Failed(f"{e}\n  {self.tell('usage')}\n  {self.tell('list')}") from e
+
+    def end(self):
+        if self.process.poll() is None and not self.process.stdin.closed:
+            self.empty()
+            self.process.stdin.write(b"quit\n")
+            self.process.stdin.close()
+            same("the stack's exit status", self.process.wait(30), 0)
+        errors = self.t.read(self.errors).decode(errors="replace")
+        check("the stack has nothing to complain of", "ERROR" not in errors and "runtime error" not in errors,
+              errors[-4000:])
+
+    def kill(self):
+        """As if the machine had lost its power."""
+        stop(self.process, signal.SIGKILL)
+        self.process.stdin.close()
+
+
+class Conn:
+    """A connection of the stack.  Its data goes by files, which are written and read here."""
+
+    def __init__(self, s, number):
+        self.s = s
+        self.id = number
+        self.out = s.t.file(f"received-{id(self):x}-{time.monotonic_ns():x}")
+
+    def look(self):
+        return self.s.tell("conn", self.id)
+
+    def state(self):
+        return self.look()["state"]
+
+    def reaches(self, state, seconds=20):
+        wait(f"the stack in {state} (is in {self.state()})", lambda: self.state() == state, seconds)
+
+    def send(self, data, fin=False):
+        path = self.s.t.write(f"send-{time.monotonic_ns():x}", data)
+        self.s.tell("send", self.id, path, *(["fin"] if fin else []))
+
+    def read(self):
+        """From now on whatever comes is read."""
+        self.s.tell("recv", self.id, self.out)
+
+    def got(self):
+        with open(self.out, "rb") as f:
+            return f.read()
+
+    def whole(self, seconds=60):
+        """Everything, after the peer's FIN."""
+        wait("the peer's FIN", lambda: self.look()["eof"], seconds)
+        return self.got()
+
+    def shutdown(self):
+        self.s.tell("shutdown", self.id)
+
+    def close(self):
+        self.s.tell("close", self.id)
+
+    def abort(self):
+        self.s.tell("abort", self.id)
+
+
+# ---- the kernel's side ----
+
+def kernel_socket(family):
+    s = socket.socket(FAMILY[family], socket.SOCK_STREAM)
+    s.settimeout(30)
+    return s
+
+
+def kernel_listen(family, port):
+    s = kernel_socket(family)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((KERNELS[family], port))
+    s.listen(16)
+    return s
+
+
+def kernel_connect(family, port, local=0):
+    s = kernel_socket(family)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((KERNELS[family], local))
+    s.connect((OURS[family], port))
+    return s
+
+
+def kernel_accept(listener):
+    c, _ = listener.accept()
+    c.settimeout(30)
+    return c
+
+
+def read_all(s):
+    """Until the stack's FIN."""
+    parts = []
+    while True:
+        part = s.recv(1 << 20)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def kernel_states(port):
+    """What ss says of every socket with this port at either end, listeners left out."""
+    out = run("ss", "-Htan", f"( sport = :{port} or dport = :{port} )").decode()
+    return sorted(line.split()[0] for line in out.splitlines() if line and not line.startswith("LISTEN"))
+
+
+def kernel_reaches(port, *states, seconds=20):
+    wait(f"the kernel in {states} (is in {kernel_states(port)})", lambda: kernel_states(port) == sorted(states),
+         seconds)
+
+
+def kernel_counters():
+    counters = {}
+    with open("/proc/thread-self/net/snmp", encoding="ascii") as f:
+        lines = f.read().splitlines()
+    for names, values in zip(lines[::2], lines[1::2]):
+        head = names.split(":")[0]
+        counters.update({f"{head}.{n}": int(v) for n, v in zip(names.split()[1:], values.split()[1:])})
+    return counters
+
+
+def kernel_is_content():
+    """The kernel found nothing malformed and no checksum wrong in what came."""
+    counters = kernel_counters()
+    for name in ("Ip.InHdrErrors", "Tcp.InErrs", "Tcp.InCsumErrors", "Icmp.InErrors", "Icmp.InCsumErrors"):
+        same(f"the kernel's counter {name}", counters[name], 0)
+
+
+class Both:
+    """Runs functions at the same time; the first that fails is the one that is told."""
+
+    def __init__(self, *functions):
+        self.errors = []
+        self.threads = [threading.Thread(target=self.one, args=(f,), daemon=True) for f in functions]
+        for th in self.threads:
+            th.start()
+
+    def one(self, f):
+        try:
+            f()
+        except Exception as e:  # told by join
+            self.errors.append(e)
+
+    def join(self, seconds=60):
+        for th in self.threads:
+            th.join(seconds)
+            check("a thread of the test ends", self.errors or not th.is_alive())
+        if self.errors:
+            raise self.errors[0] if isinstance(self.errors[0], Failed) else Failed(repr(self.errors[0]))
+
+
+# ---- between the two ----
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+class Seg:
+    """A frame on its way: TCP's fields where it is TCP (tcp is then True)."""
+
+    def __init__(self, frame, to_stack):
+        self.frame = frame
+        self.to_stack = to_stack
+        self.tcp = False
+        self.family = 0
+        kind = struct.unpack_from("!H", frame, 12)[0] if len(frame) >= 14 else 0
+        if kind == 0x0800 and len(frame) >= 34 and frame[23] == 6 and not frame[20] & 0x1F and not frame[21]:
+            self.family, at = 4, 14 + (frame[14] & 15) * 4
+            end = 14 + struct.unpack_from("!H", frame, 16)[0]
+        elif kind == 0x86DD and len(frame) >= 54 and frame[20] == 6:
+            self.family, at = 6, 54
+            end = 54 + struct.unpack_from("!H", frame, 18)[0]
+        else:
+            return
+        if len(frame) < at + 20:
+            return
+        self.tcp = True
+        self.at = at
+        self.sport, self.dport, self.seq, self.ack, off, self.flags, self.wnd = struct.unpack_from(
+            "!HHIIBBH", frame, at)
+        self.len = end - at - (off >> 4) * 4
+
+    def pure_ack(self):
+        return self.tcp and self.flags & (FIN | SYN | RST | ACK) == ACK and self.len == 0
+
+
+class Wire:
+    """This process is the wire.  `decide(seg)` says "pass", "drop" or "hold" for each frame; what is
+    held waits for release().  Everything is written to a capture as it leaves its sender.
+
+    The stack's TAP lies in a namespace of its own, where the kernel has no address and says nothing."""
+
+    def __init__(self, t, mtu=1500):
+        self.decide = lambda seg: "pass"
+        self.held = []
+        self.to_stack = 0  # frames delivered to the stack, and injected
+        self.lock = threading.RLock()
+        self.kernel = self.open_kernel_side(mtu)
+        self.stack_ns = new_namespace()
+        try:
+            for scope in ("all", "default"):
+                sysctl(f"ipv6/conf/{scope}/disable_ipv6", 1)
+            run("ip", "tuntap", "add", "dev", "la0", "mode", "tap")
+            run("ip", "link", "set", "la0", "mtu", str(mtu), "up")
+            self.packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self.packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self.packets.bind(("la0", 0x0003))
+            self.packets.setblocking(False)
+        finally:
+            _call("setns", t.ns, CLONE_NEWNET)
+        path = t.file("wire.pcap")
+        self.pcap = open(path, "wb")
+        self.pcap.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
+        self.path = path
+        self.ends = threading.Event()
+        self.error = None
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+        t.captures.append(path)
+        t.wires.append(self)
+        self.t = t
+
+    @staticmethod
+    def open_kernel_side(mtu):
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH22x", b"k0", 0x0002 | 0x1000))  # TUNSETIFF, TAP, no PI
+        run("ip", "link", "set", "k0", "mtu", str(mtu), "up")
+        addresses("k0", mtu)
+        return fd
+
+    def stack(self, *options):
+        """A stack at the wire's end; its checksums are complete when they leave it."""
+        ns = self.stack_ns
+        return Stack(self.t, "--dev", "tap:la0", "--no-offload", "--addr", US4 + "/24", "--addr6", US6 + "/64",
+                     *options, preexec=lambda: _call("setns", ns, CLONE_NEWNET))
+
+    def note(self, frame):
+        now = time.time_ns()
+        self.pcap.write(struct.pack("<IIII", now // 10**9, now % 10**9, len(frame), len(frame)) + frame)
+
+    def deliver(self, seg):
+        if seg.to_stack:
+            self.inject(seg.frame)
+        else:
+            with contextlib.suppress(BlockingIOError):
+                os.write(self.kernel, seg.frame)
+
+    def inject(self, frame):
+        """A frame of the test's own making to the stack; not captured, it may be malformed."""
+        with self.lock:
+            while True:
+                try:
+                    self.packets.send(frame)
+                    self.to_stack += 1
+                    return
+                except (BlockingIOError, InterruptedError):
+                    select.select([], [self.packets], [], 1)
+
+    def one(self, frame, to_stack):
+        seg = Seg(frame, to_stack)
+        with self.lock:
+            self.note(frame)
+            verdict = self.decide(seg)
+            if verdict == "hold":
+                self.held.append(seg)
+            elif verdict == "pass":
+                self.deliver(seg)
+
+    def carry(self):
+        try:
+            while not self.ends.is_set():
+                ready, _, _ = select.select([self.kernel, self.packets], [], [], 0.05)
+                if self.kernel in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        for _ in range(64):
+                            self.one(os.read(self.kernel, 65536), True)
+                if self.packets in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        for _ in range(64):
+                            frame, where = self.packets.recvfrom(65536)
+                            if where[2] != 4:  # PACKET_OUTGOING: our own
+                                self.one(frame, False)
+        except Exception as e:  # told by stop
+            self.error = e
+
+    def release(self, wanted=lambda seg: True):
+        """Delivers what is held and wanted, in the order in which it came."""
+        with self.lock:
+            now = [s for s in self.held if wanted(s)]
+            self.held = [s for s in self.held if not wanted(s)]
+            for s in now:
+                self.deliver(s)
+        return now
+
+    def flush(self):
+        with self.lock:
+            self.pcap.flush()
+
+    def stop(self):
+        self.ends.set()
+        self.thread.join(10)
+        if self.error:
+            raise Failed(f"the wire: {self.error!r}")
+        self.pcap.close()
+        os.close(self.kernel)
+        os.close(self.stack_ns)
+        self.packets.close()
+
+
+# ---- tshark ----
+
+CHECKSUMS = [x for p in ("ip", "tcp", "udp") for x in ("-o", f"{p}.check_checksum:TRUE")]
+WRONG = ("_ws.malformed or _ws.short or " + " or ".join(
+    f'{p}.checksum.status == "Bad"' for p in ("ip", "tcp", "udp", "icmp", "icmpv6")))
+
+
+def judge(captures, merged):
+    """tshark reads every capture of a test: no malformed packet, no bad checksum."""
+    captures = [c for c in captures if os.path.exists(c)]
+    if not captures:
+        return
+    run("mergecap", "-a", "-w", merged, *captures)
+    out = run("tshark", "-n", "-r", merged, *CHECKSUMS, "-Y", WRONG, "-T", "text").decode()
+    check("tshark finds every packet in order", not out, *out.splitlines()[:10])
+    check("something was captured", os.path.getsize(merged) > 1000)
+
+
+def segments(path, port):
+    """What tshark reads of the TCP segments from or to this port: dicts."""
+    names = ("tcp.srcport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.len")
+    out = run("tshark", "-n", "-r", path, *CHECKSUMS, "-Y", f"tcp.port == {port}", "-T", "fields",
+              *[x for n in names for x in ("-e", n)]).decode()
+    rows = []
+    for line in out.splitlines():
+        sport, flags, seq, ack, length = line.split("\t")
+        rows.append({"sport": int(sport), "flags": int(flags, 16), "seq": int(seq), "ack": int(ack),
+                     "len": int(length)})
+    return rows
