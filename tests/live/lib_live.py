@@ -436,10 +436,22 @@ def read_all(s):
         parts.append(part)
 
 
+# /proc/net/tcp's numbers, by the names that lastack has for them
+KERNEL_STATES = {1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT",
+                 7: "CLOSED", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING", 12: "SYN-RECEIVED"}
+
+
 def kernel_states(port):
-    """What ss says of every socket with this port at either end, listeners left out."""
-    out = run("ss", "-Htan", f"( sport = :{port} or dport = :{port} )").decode()
-    return sorted(line.split()[0] for line in out.splitlines() if line and not line.startswith("LISTEN"))
+    """The states of the kernel's sockets with this port at either end, listeners left out."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        with open("/proc/thread-self/net/" + name, encoding="ascii") as f:
+            for line in f.read().splitlines()[1:]:
+                _, local, remote, state = line.split()[:4]
+                ports = {int(end.rsplit(":", 1)[1], 16) for end in (local, remote)}
+                if port in ports and int(state, 16) != 10:
+                    found.append(KERNEL_STATES[int(state, 16)])
+    return sorted(found)
 
 
 def kernel_reaches(port, *states, seconds=20):
@@ -629,9 +641,11 @@ class Wire:
                 self.deliver(s)
         return now
 
-    def flush(self):
+    def segments(self):
+        """By tshark, of every connection, up to now."""
         with self.lock:
             self.pcap.flush()
+        return segments(self.path)
 
     def stop(self):
         self.ends.set()
@@ -662,14 +676,14 @@ def judge(captures, merged):
     check("something was captured", os.path.getsize(merged) > 1000)
 
 
-def segments(path, port):
-    """What tshark reads of the TCP segments from or to this port: dicts."""
-    names = ("tcp.srcport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.len")
-    out = run("tshark", "-n", "-r", path, *CHECKSUMS, "-Y", f"tcp.port == {port}", "-T", "fields",
+def segments(path):
+    """What tshark reads of a capture's TCP segments: dicts."""
+    names = ("frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.len")
+    out = run("tshark", "-n", "-r", path, *CHECKSUMS, "-Y", "tcp", "-T", "fields",
               *[x for n in names for x in ("-e", n)]).decode()
     rows = []
     for line in out.splitlines():
-        sport, flags, seq, ack, length = line.split("\t")
-        rows.append({"sport": int(sport), "flags": int(flags, 16), "seq": int(seq), "ack": int(ack),
-                     "len": int(length)})
+        at, sport, dport, flags, seq, ack, length = line.split("\t")
+        rows.append({"time": float(at), "sport": int(sport), "dport": int(dport), "flags": int(flags, 16),
+                     "seq": int(seq), "ack": int(ack), "len": int(length)})
     return rows
