@@ -2,7 +2,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo test lint format bench install clean help
+.PHONY: all demo test lint format bench soak install clean help
 
 all:
 	@scripts/deps --check build
@@ -30,6 +30,9 @@ bench:
 	@scripts/build release all bench
 	@scripts/bench
 
+soak: all
+	@scripts/soak
+
 install: all
 	@cmake --install build --prefix "$(PREFIX)"
 
@@ -43,6 +46,7 @@ help:
 	@echo "make lint       the laws of the code, its layers, its format, and static analysis"
 	@echo "make format     bring the sources into .clang-format's shape"
 	@echo "make bench      measure it"
+	@echo "make soak       random worlds, each from a seed, until one fails or Ctrl-C"
 	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR if set"
 	@echo "make clean      remove build/"
 	@echo

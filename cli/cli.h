@@ -17,6 +17,7 @@ enum {
 /* Each gets its own words only, argv[0] being its name, and returns an exit status. */
 int cmd_demo(int argc, char **argv);
 int cmd_nc(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
 int cmd_ss(int argc, char **argv);
 
 /* "lastack nc: " and the text on standard error, one line.  Return CLI_WRONG_USE and CLI_FAILED. */

@@ -5,7 +5,8 @@
 
 /* ---- the steps ---- */
 
-/* Before the first: PAWS (RFC 7323 §5.3 R1).  RST is exempt. */
+/* Before the first: PAWS (RFC 7323 §5.3 R1).  RST is exempt.  An answer is a pure ACK, and two ends
+ * that each hold the other's clock for old would answer answers for ever: those only so often. */
 static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g,
                                     la_ns now)
 {
@@ -17,7 +18,7 @@ static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct
         return V_CONTINUE;
     if (ts_clock(now) - t->ts_recent_at > PAWS_IDLE_MS)
         return V_CONTINUE;
-    return tcp_verdict(tcp, t, R_PAWS, V_ACK, now);
+    return tcp_verdict(tcp, t, R_PAWS, g->len ? V_ACK : V_CHALLENGE, now);
 }
 
 /* Table 6: does any of the segment lie in the window? */
@@ -125,6 +126,19 @@ void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now)
     t->challenge_at = now ? now : 1;
     tcp_rule(tcp, t, R_CHALLENGE_ACK, now);
     tcp_ack_now(tcp, t);
+}
+
+bool tcp_may_answer(struct tcp *tcp, uint32_t hash, const struct tcp_seg *g, la_ns now)
+{
+    la_ns *last = &tcp->answered[hash % TCP_ANSWERS];
+    if (seg_len(g))
+        return true;
+    if (*last && now - *last < CHALLENGE_NS) {
+        tcp_rule(tcp, NULL, R_CHALLENGE_LIMITED, now);
+        return false;
+    }
+    *last = now ? now : 1;
+    return true;
 }
 
 /* The peer reset us.  In SYN-RECEIVED of an active open that means refused (MUST-11). */

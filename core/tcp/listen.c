@@ -118,17 +118,20 @@ static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple 
                      .wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535,
                      .opts = &o,
                      .state = LA_LISTEN};
+    tcp->cookie_at = now;
     tcp_rule(tcp, NULL, R_COOKIE_SENT, now);
     emit_bare(tcp, &b, now);
 }
 
-/* An ACK out of the blue may carry one of our cookies.  RST+ACK never does (it would let a refusal
- * open). */
+/* An ACK out of the blue may carry one of our cookies, if any was sent lately: a stack that is
+ * never flooded opens nothing for a number that was guessed or is old.  RST+ACK never does (it
+ * would let a refusal open). */
 static bool accept_cookie(struct tcp *tcp, struct listener *l, const struct tuple *id,
                           uint32_t hash, struct tcp_seg *g, la_ns now)
 {
     struct tcp_opts syn;
-    if (!tcp->cfg->syn_cookies || (g->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
+    if (tcp->cookie_at == LA_NEVER || now - tcp->cookie_at > SYNCOOKIE_LIFE ||
+        (g->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
         return false;
     if (!syncookie_check(tcp, id, g->seq, g->ack, &g->opts, &syn, now))
         return false;
@@ -218,6 +221,8 @@ static void embryo_rst(struct tcp *tcp, struct embryo *e, const struct tcp_seg *
 {
     if (!seq_eq(g->seq, seq_add(e->irs, 1))) {
         tcp_drop(tcp, NULL, &e->id, R_RST_IN_WINDOW, now);
+        if (!tcp_may_answer(tcp, e->hash, g, now))
+            return;
         tcp_rule(tcp, NULL, R_CHALLENGE_ACK, now);
         ack_embryo(tcp, e, g, now);
         return;
@@ -238,7 +243,8 @@ static bool embryo_sequence(struct tcp *tcp, struct embryo *e, const struct tcp_
         tcp_drop(tcp, NULL, &e->id, R_SEQ_OUT_RST, now);
     } else {
         tcp_drop(tcp, NULL, &e->id, R_SEQ_OUT_OF_WINDOW, now);
-        ack_embryo(tcp, e, g, now);
+        if (tcp_may_answer(tcp, e->hash, g, now))
+            ack_embryo(tcp, e, g, now);
     }
     return false;
 }
@@ -250,10 +256,16 @@ void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns no
         embryo_send_synack(tcp, e, now);
         return;
     }
-    if (e->ts_ok && !(g->flags & TCP_RST) && g->opts.has_ts &&
-        (int32_t)(g->opts.tsval - e->ts_recent) < 0 && !tcp->cfg->lab.no_paws) {
+    /* The connection's own steps would drop it, and leave it half open for ever. */
+    if (e->ts_ok && !(g->flags & TCP_RST) && !g->opts.has_ts) {
+        tcp_drop(tcp, NULL, &e->id, R_TS_MISSING, now);
+        return;
+    }
+    if (e->ts_ok && !(g->flags & TCP_RST) && (int32_t)(g->opts.tsval - e->ts_recent) < 0 &&
+        !tcp->cfg->lab.no_paws) {
         tcp_drop(tcp, NULL, &e->id, R_PAWS, now);
-        ack_embryo(tcp, e, g, now);
+        if (tcp_may_answer(tcp, e->hash, g, now))
+            ack_embryo(tcp, e, g, now);
         return;
     }
     if (!embryo_sequence(tcp, e, g, now))

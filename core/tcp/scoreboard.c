@@ -24,10 +24,12 @@ bool scoreboard_dsack(const struct tcp_opts *o, seqno seg_ack, seqno nxt)
 }
 
 /* A block can only tell of bytes that are sent and not acknowledged; una itself cannot be held, or
- * it would be acknowledged. */
+ * it would be acknowledged.  By distance from una: a block half the numbers away lies "above una"
+ * and "below nxt" too. */
 static bool plausible(const struct sack_block *s, const struct scoreboard_at *a)
 {
-    return seq_lt(s->start, s->end) && seq_gt(s->start, a->una) && seq_le(s->end, a->nxt);
+    uint32_t from = s->start.v - a->una.v, to = s->end.v - a->una.v;
+    return from > 0 && from < to && to <= a->nxt.v - a->una.v;
 }
 
 /* The border below which everything not SACKed counts as lost; `last` has the last DUP_THRESH of

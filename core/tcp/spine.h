@@ -193,6 +193,10 @@ void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now);
 void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,
                     la_ns now);
 void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now);
+/* The same limit for those that cannot remember when they last answered: an embryo, a TIME-WAIT
+ * entry.  Two of these would acknowledge each other's acknowledgments for ever.  Only pure ACKs
+ * are limited. */
+bool tcp_may_answer(struct tcp *tcp, uint32_t hash, const struct tcp_seg *g, la_ns now);
 
 /* ---- mss.c: how large our segments are ---- */
 void mss_update(struct tcp *tcp, struct tcb *t);

@@ -9,6 +9,9 @@
 
 struct tcp;
 
+/* A cookie is good in the minute in which it was made and in the next. */
+#define SYNCOOKIE_LIFE LA_SEC(120)
+
 /* An ISS that carries a 3-bit MSS class, a 5-bit minute count and a keyed hash of the pair and irs.
  * The rest of the options goes in the low bits of TSval where the peer does timestamps (*tsval is
  * changed, back by less than 64 ms): wscale, SACK. */

@@ -27,6 +27,7 @@ int tcp_init(struct tcp *tcp, la_ns now)
     const struct la_config *cfg = tcp->cfg;
     struct sipkey key = derive(cfg, "conntab");
     (void)now;
+    tcp->cookie_at = LA_NEVER;
     tcp->key_isn = derive(cfg, "isn");
     tcp->key_ts = derive(cfg, "timestamp");
     tcp->key_port = derive(cfg, "port");

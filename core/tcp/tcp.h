@@ -29,6 +29,8 @@ struct tcb_list {
     uint32_t head, tail;
 };
 
+#define TCP_ANSWERS 64U
+
 struct tcp {
     const struct la_config *cfg;
     struct mem *mem;
@@ -49,8 +51,11 @@ struct tcp {
     uint32_t handles;          /* tcbs that a program holds */
     uint64_t sip_counter;
     struct sipkey key_isn, key_ts, key_port, key_cookie;
-    uint32_t rng_port; /* RFC 6056 algorithm 4's table offset */
-    uint32_t burst;    /* frames that the connection at the head has sent in a row */
+    la_ns answered[TCP_ANSWERS]; /* by hash: when a pure ACK to an embryo or to TIME-WAIT last drew
+                                    one */
+    la_ns cookie_at;             /* when the last SYN cookie was sent; LA_NEVER: none ever was */
+    uint32_t rng_port;           /* RFC 6056 algorithm 4's table offset */
+    uint32_t burst;              /* frames that the connection at the head has sent in a row */
     uint8_t hdr[NET_L2_MAX + IPV6_HLEN + TCP_HLEN_MAX +
                 6]; /* the header of the frame that tcp_tx made last */
 };

@@ -223,7 +223,9 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     }
     if (!tcb_outstanding(t) && !tcb_unsent(t))
         return;
-    if (t->persist || t->snd.wnd == 0) {
+    /* A SYN that nobody acknowledged (CLOSE came in SYN-RECEIVED) needs no window. */
+    bool syn_out = seq_lt(t->snd.una, t->sndq.una);
+    if ((t->persist || t->snd.wnd == 0) && !syn_out) {
         t->persist = true;
         persist_expired(tcp, t, now);
         return;

@@ -26,24 +26,25 @@ static void reply(struct tcp *tcp, const struct tw_entry *e, la_ns now)
 }
 
 /* RFC 6191 §2, and RFC 1122 §4.2.2.13 where there are no timestamps: can this SYN only be a new
- * one? */
-static bool syn_is_new(const struct tcp *tcp, const struct tw_entry *e, const struct tcp_seg *g)
+ * one?  Timestamps protect the new connection if both sides will use them. */
+static bool syn_is_new(const struct tcp *tcp, const struct listener *l, const struct tw_entry *e,
+                       const struct tcp_seg *g)
 {
     bool above = seq_ge(g->seq, e->core.rcv_nxt); /* the old FIN was rcv_nxt - 1 */
-    if (e->has_ts && g->opts.has_ts) {
+    if (e->has_ts && g->opts.has_ts && l->opt.timestamps) {
         int32_t newer = (int32_t)(g->opts.tsval - e->core.ts_recent);
         if (tcp->cfg->lab.no_paws)
             return above;
         return newer > 0 || (newer == 0 && above);
     }
-    return above || (!e->has_ts && g->opts.has_ts);
+    return above || (!e->has_ts && g->opts.has_ts && l->opt.timestamps);
 }
 
 static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash, struct tcp_seg *g,
                 la_ns now)
 {
     uint32_t l = listener_find(tcp, &e->id.local, e->id.lport, g->d->ifx);
-    if (l && syn_is_new(tcp, e, g)) {
+    if (l && syn_is_new(tcp, listener_at(tcp, l), e, g)) {
         tcp_rule(tcp, NULL, R_TW_SYN_ACCEPTED, now);
         input_listen(tcp, listener_at(tcp, l), &e->id, hash, g, r, now);
         return;
@@ -104,6 +105,6 @@ void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t has
     } else if (seg_len(g) == 0 && seq_eq(g->seq, e.core.rcv_nxt)) {
         old_segment(tcp, &e, R_TW_ACK_IGNORED, false, now);
     } else {
-        old_segment(tcp, &e, R_TW_OLD_SEGMENT, true, now);
+        old_segment(tcp, &e, R_TW_OLD_SEGMENT, tcp_may_answer(tcp, hash, g, now), now);
     }
 }

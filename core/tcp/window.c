@@ -12,43 +12,49 @@ uint8_t window_shift(const struct options *o)
     return s;
 }
 
+/* The buffer: at least what the shift can say, else the window could never open again. */
+static uint32_t buffer(const struct tcb *t)
+{
+    uint32_t unit = 1U << t->rcv.wscale;
+    return t->opt.rcvbuf > unit ? t->opt.rcvbuf : unit;
+}
+
 /* Room for bytes above RCV.NXT, whatever was promised. */
 static uint32_t room(const struct tcb *t)
 {
-    uint32_t used = rcvq_readable(&t->rcvq);
-    return used < t->opt.rcvbuf ? t->opt.rcvbuf - used : 0;
+    uint32_t used = rcvq_readable(&t->rcvq), all = buffer(t);
+    return used < all ? all - used : 0;
 }
 
 /* Receiver's silly-window avoidance: how much the edge should have moved before it is worth
  * telling. */
 static uint32_t worthwhile(const struct tcb *t)
 {
-    uint32_t half = t->opt.rcvbuf / 2, mss = t->smss;
+    uint32_t half = buffer(t) / 2, mss = t->smss;
     return half < mss ? half : mss;
+}
+
+/* What the peer learns of a window: the shift cuts off the rest. */
+static uint32_t seen(const struct tcb *t, uint32_t wnd)
+{
+    uint32_t limit = 65535U << t->rcv.wscale;
+    return wnd < limit ? wnd >> t->rcv.wscale << t->rcv.wscale : limit;
 }
 
 uint32_t window_announce(struct tcb *t)
 {
-    uint32_t open = window_open(t), r = room(t);
-    uint32_t limit = 65535U << t->rcv.wscale;
-    if (r > open && r - open >= worthwhile(t)) {
-        if (r > limit)
-            r = limit;
-        /* What the shift cannot say is not promised. */
-        r = r >> t->rcv.wscale << t->rcv.wscale;
-        if (r > open) {
-            t->rcv.adv = seq_add(t->rcv.nxt, r);
-            open = r;
-        }
+    uint32_t open = window_open(t), r = seen(t, room(t));
+    if (r > open && r - seen(t, open) >= worthwhile(t)) {
+        t->rcv.adv = seq_add(t->rcv.nxt, r);
+        open = r;
     }
-    uint32_t field = open >> t->rcv.wscale;
-    return field < 65535 ? field : 65535;
+    return seen(t, open) >> t->rcv.wscale;
 }
 
 bool window_update_due(const struct tcb *t)
 {
-    uint32_t open = window_open(t), r = room(t), gain = r > open ? r - open : 0;
-    if (gain >= t->opt.rcvbuf / 2 || gain >= 2U * t->smss)
+    uint32_t open = seen(t, window_open(t)), r = seen(t, room(t)), gain = r > open ? r - open : 0;
+    if (gain >= buffer(t) / 2 || gain >= 2U * t->smss)
         return true;
     return open < t->smss && gain && gain >= worthwhile(t);
 }
