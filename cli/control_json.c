@@ -19,7 +19,7 @@ static void text(cJSON *o, const char *key, const char *v)
 
 static double in_ms(la_ns d)
 {
-    return (double)(d / 1000U) / 1000.0;
+    return (double)d / 1e6;
 }
 
 static void span_ms(cJSON *o, const char *key, la_ns from, la_ns to)

@@ -172,7 +172,7 @@ static int add_addr(struct la_host *h, const char *text, bool v6, struct la_host
     if (rc < 0)
         return host_fail(err, rc, "the stack does not take the address %.50s: %s%s", text,
                          la_strerror(rc),
-                         v6 && h->dev->mtu < 1280 ? " (IPv6 needs an MTU of 1280)" : "");
+                         v6 && h->dev && h->dev->mtu < 1280 ? " (IPv6 needs an MTU of 1280)" : "");
     h->prefix[h->naddr] = len;
     h->addr[h->naddr++] = a;
     return LA_OK;

@@ -122,7 +122,7 @@ static void set_state(struct row *r, int side, const struct item *it)
  * what was received, by a timer, or followed from what was sent. */
 static bool fits(const struct arranger *a, const struct row *r, int side, la_ns at, bool sent)
 {
-    if (!r || a->any_elided || r->has_state[side])
+    if (a->any_elided || r->has_state[side])
         return false;
     switch (r->kind) {
     case ROW_SEGMENT:
@@ -153,13 +153,13 @@ static void take_state(struct arranger *a, int side)
     const struct item *next = a->at[side] + 1 < l->side[side].n ? it + 1 : NULL;
     struct row *r = a->last[side] ? &l->row[a->last[side] - 1] : NULL;
     a->at[side]++;
-    if (fits(a, r, side, it->at, false)) {
+    if (r && fits(a, r, side, it->at, false)) {
         set_state(r, side, it);
         return;
     }
     if (next && next->kind == ITEM_SEND && next->at - it->at <= NEAR && !is_hidden(a, next))
         return; /* with_state takes it up */
-    if (fits(a, r, side, it->at, true)) {
+    if (r && fits(a, r, side, it->at, true)) {
         set_state(r, side, it);
         return;
     }

@@ -187,13 +187,12 @@ static void marks_text(const struct canvas *c, uint8_t marks, char *buf)
 {
     static const char uni[MARKS][4] = {"①", "②", "③", "④"};
     static const char ascii[MARKS][4] = {"(1)", "(2)", "(3)", "(4)"};
-    buf[0] = '\0';
+    char *end = buf;
     for (int i = 0; i < MARKS; i++) {
         if (marks & 1 << i)
-            strcat(buf, c->style.unicode ? uni[i] : ascii[i]);
+            end = stpcpy(end, c->style.unicode ? uni[i] : ascii[i]);
     }
-    if (buf[0])
-        strcat(buf, " ");
+    stpcpy(end, end > buf ? " " : "");
 }
 
 static enum ink ink_of_segment(const struct message *m)

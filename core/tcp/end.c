@@ -87,7 +87,7 @@ static void retire(struct tcp *tcp, struct tcb *t)
 
 static void finish(struct tcp *tcp, struct tcb *t, int error, la_ns now)
 {
-    t->error = (int8_t)error;
+    t->error = (int16_t)error;
     write_record(tcp, t, error, now);
     retire(tcp, t);
     if (t->handle)

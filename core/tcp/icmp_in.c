@@ -32,7 +32,7 @@ static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum 
                  la_ns now)
 {
     tcp_rule(tcp, t, rule, now);
-    t->soft_error = (int8_t)error_of(e);
+    t->soft_error = (int16_t)error_of(e);
     if (t->opt.soft_errors)
         tcp_event(tcp, t, LA_EV_ERROR);
 }

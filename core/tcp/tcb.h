@@ -103,9 +103,9 @@ struct tcb {
 
     /* for the close record */
     uint8_t first_fin, rst_by, cause;
-    int8_t error; /* enum la_err */
-    int8_t soft_error;
     uint8_t last_state;
+    int16_t error; /* enum la_err */
+    int16_t soft_error;
     uint32_t serial;
     la_ns opened, established, first_fin_at, state_since;
     la_ns in_state[TCB_STATES];

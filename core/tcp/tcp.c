@@ -8,16 +8,17 @@ static uint32_t *timer_pos(void *ctx, uint32_t id)
                                    : &embryo_at(tcp, ref_index(id))->heap_pos;
 }
 
-static struct sipkey derive(const struct la_config *cfg, const char *label)
+/* What each key is for: the same secret, different keys. */
+enum key_use { KEY_CONNTAB, KEY_ISN, KEY_TS, KEY_PORT, KEY_COOKIE };
+
+static struct sipkey derive(const struct la_config *cfg, enum key_use use)
 {
     struct sipkey master;
-    uint8_t text[32] = {0};
+    uint8_t text[18] = {(uint8_t)use};
     memcpy(&master, cfg->secret, sizeof master);
-    memcpy(text + 16, cfg->secret + 16, 16);
-    for (unsigned i = 0; i < 15 && label[i]; i++)
-        text[i] = (uint8_t)label[i];
+    memcpy(text + 2, cfg->secret + 16, 16);
     struct sipkey k = {siphash24(&master, text, sizeof text), 0};
-    text[15] = 1;
+    text[1] = 1;
     k.k1 = siphash24(&master, text, sizeof text);
     return k;
 }
@@ -25,13 +26,13 @@ static struct sipkey derive(const struct la_config *cfg, const char *label)
 int tcp_init(struct tcp *tcp, la_ns now)
 {
     const struct la_config *cfg = tcp->cfg;
-    struct sipkey key = derive(cfg, "conntab");
+    struct sipkey key = derive(cfg, KEY_CONNTAB);
     (void)now;
     tcp->cookie_at = LA_NEVER;
-    tcp->key_isn = derive(cfg, "isn");
-    tcp->key_ts = derive(cfg, "timestamp");
-    tcp->key_port = derive(cfg, "port");
-    tcp->key_cookie = derive(cfg, "cookie");
+    tcp->key_isn = derive(cfg, KEY_ISN);
+    tcp->key_ts = derive(cfg, KEY_TS);
+    tcp->key_port = derive(cfg, KEY_PORT);
+    tcp->key_cookie = derive(cfg, KEY_COOKIE);
     pool_init(&tcp->tcbs, tcp->mem, sizeof(struct tcb), cfg->max_conns);
     pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos);
     pool_init(&tcp->listeners, tcp->mem, sizeof(struct listener), cfg->max_listeners);

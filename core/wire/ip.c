@@ -136,14 +136,11 @@ bool ip_prefix_eq(const struct la_addr *a, const struct la_addr *b, unsigned n)
 
     if (v4 != ip_is_v4(b))
         return false;
-    unsigned first = v4 ? 12 : 0;
-    if (n > (16 - first) * 8)
-        n = (16 - first) * 8;
-    unsigned bytes = n / 8;
-    if (memcmp(a->b + first, b->b + first, bytes) != 0)
-        return false;
-    if (n % 8 == 0)
-        return true;
-    unsigned diff = a->b[first + bytes] ^ (unsigned)b->b[first + bytes];
-    return diff >> (8 - n % 8) == 0;
+    for (unsigned i = v4 ? 12 : 0; i < 16 && n > 0; i += 4) {
+        uint32_t mask = n < 32 ? ~(UINT32_MAX >> n) : UINT32_MAX;
+        if ((get32(a->b + i) ^ get32(b->b + i)) & mask)
+            return false;
+        n -= n < 32 ? n : 32;
+    }
+    return true;
 }

@@ -33,7 +33,7 @@ enum la_option {
     LA_OPT_R2, /* retransmissions before giving up.  Default 15 */
     LA_OPT_SYN_TIMEOUT_MS, /* R2 for a SYN, default 180,000 (RFC 9293 MUST-23) */
     LA_OPT_LINGER_MS,      /* -1 (default): close in order.  0: la_close sends RST.  The core never
-                              blocks,      so other values only bound the orphan: RST when they pass */
+                              blocks: other values bound the orphan, with a RST at their end */
     LA_OPT_FIN_WAIT_2_MS,  /* this connection's limit as an orphan; default la_config.fin_wait_2 */
     LA_OPT_TTL,            /* 1..255, default 64 (MUST-49) */
     LA_OPT_DSCP,           /* 0..63, default 0 (MUST-48) */
