@@ -10,6 +10,7 @@
 #ifndef LAB_LADDER_H
 #define LAB_LADDER_H
 
+#include "lab/picture.h"
 #include "sim/flow.h"
 #include "sim/trace.h"
 #include <lastack/tcp.h>
@@ -29,6 +30,7 @@ struct ladder_config {
     unsigned head, tail; /* plain data segments drawn before and after bulk is elided; 0: 2 and 1 */
     unsigned odd;        /* lost or repeated data segments drawn at most; 0: 6 */
     const char *title;   /* or NULL */
+    const char *title_zh;
 };
 
 /* The text and the logs are borrowed until ladder_free.  NULL if memory ran out. */
@@ -48,7 +50,9 @@ struct ladder_style {
 struct ladder_style ladder_style_for(FILE *out);
 
 void ladder_text(const struct ladder *l, FILE *out, const struct ladder_style *style);
-/* A whole SVG document, light or dark as the viewer prefers. */
+/* As an SVG picture, alone or in a page. */
+void ladder_picture(const struct ladder *l, const struct picture *p);
+/* A whole SVG document in English, light or dark as the viewer prefers. */
 void ladder_svg(const struct ladder *l, FILE *out);
 
 /* The closing segments as they were first sent. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE LA_MSEC(20) /* a delay below this is nobody's concern */
+
 static bool endpoint_eq(const struct la_endpoint *a, const struct la_endpoint *b)
 {
     return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
@@ -161,6 +163,23 @@ static void match_group(struct ladder *l, const struct key *k, size_t n, la_ns t
             merged_into[k[i].msg] = k[j].msg;
             break;
         }
+        in->copy = merged_into[k[i].msg] == k[i].msg && l->msg[k[n - 1].msg].sent_known;
+    }
+}
+
+/* Late: something that was sent after it arrived before it, or it took several times as long as the
+ * quickest. */
+static void find_late(struct ladder *l, int side, la_ns trip)
+{
+    la_ns first = LA_NEVER;
+    for (size_t i = l->side[side].n; i-- > 0;) {
+        const struct item *it = &l->side[side].v[i];
+        struct message *m = &l->msg[it->msg];
+        if (it->kind != ITEM_SEND || m->lost)
+            continue;
+        m->late = m->got > first || (trip && m->got - m->sent > 3 * trip + LATE);
+        if (m->got < first)
+            first = m->got;
     }
 }
 
@@ -196,6 +215,8 @@ static void match(struct ladder *l)
     }
     for (size_t i = 0; i < l->nmsg; i++)
         l->msg[i].lost = l->msg[i].sent_known && !l->msg[i].got_known;
+    find_late(l, 0, trip[0]);
+    find_late(l, 1, trip[1]);
     free(k);
     free(into);
 }

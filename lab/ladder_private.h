@@ -10,6 +10,8 @@ struct message {
     bool sent_known, got_known, lost;
     bool shown, plain;
     bool split; /* something crossed it */
+    bool late;  /* overtaken by what was sent after it, or much longer under way than others */
+    bool copy;  /* arrived, as another of the same numbers did: the network doubled it */
     la_ns sent, got;
     const struct trace_event *ev; /* the event it was made from */
     struct flow_info info;
@@ -109,5 +111,12 @@ char *ladder_time(la_ns at, char *buf);
 /* One line of what an elided row holds for one sender, "" if nothing: "46,210 segments, 64.0 MiB".
  */
 char *ladder_elided(const struct row *r, int side, char *buf);
+char *ladder_elided_zh(const struct row *r, int side, char *buf);
+/* "1.234": milliseconds, for a narrow column. */
+char *ladder_short_time(la_ns at, char *buf);
+/* "1.234567890" */
+char *ladder_exact(la_ns at, char *buf);
+/* What it means that this timer ran out. */
+struct words ladder_timer(enum la_timer_kind k);
 
 #endif

@@ -115,6 +115,68 @@ char *ladder_time(la_ns at, char *buf)
     return buf;
 }
 
+char *ladder_short_time(la_ns at, char *buf)
+{
+    unsigned long long ms = at / 1000000;
+    if (ms < 10000000)
+        snprintf(buf, LADDER_TEXT, "%llu.%03llu", ms / 1000, ms % 1000);
+    else
+        snprintf(buf, LADDER_TEXT, "%llu.%llu", ms / 1000, ms % 1000 / 100);
+    return buf;
+}
+
+char *ladder_exact(la_ns at, char *buf)
+{
+    unsigned long long s = at / 1000000000, ns = at % 1000000000;
+    snprintf(buf, LADDER_TEXT, "%llu.%09llu", s, ns);
+    return buf;
+}
+
+struct words ladder_timer(enum la_timer_kind k)
+{
+    switch (k) {
+    case LA_TIMER_NONE:
+        break;
+    case LA_TIMER_RTO:
+        return (struct words){"no answer in time: send again", "超时未应答：重传"};
+    case LA_TIMER_PERSIST:
+        return (struct words){"window still closed: probe", "窗口仍为零：探测"};
+    case LA_TIMER_DELACK:
+        return (struct words){"delayed ACK is due", "延迟确认到时"};
+    case LA_TIMER_KEEPALIVE:
+        return (struct words){"silent too long: keep-alive", "久无消息：保活"};
+    case LA_TIMER_FIN_WAIT_2:
+        return (struct words){"FIN-WAIT-2 limit", "FIN-WAIT-2 到时"};
+    case LA_TIMER_TIME_WAIT:
+        return (struct words){"2MSL is over", "2MSL 结束"};
+    case LA_TIMER_USER:
+        return (struct words){"user timeout", "用户超时"};
+    }
+    return (struct words){"timer", "计时器"};
+}
+
+char *ladder_elided_zh(const struct row *r, int side, char *buf)
+{
+    char number[LADDER_TEXT];
+    int n = 0;
+    buf[0] = '\0';
+    if (r->count[side].data) {
+        n += snprintf(buf, LADDER_TEXT, "%s 个数据段，", ladder_count(r->count[side].data, number));
+        n += snprintf(buf + n, LADDER_TEXT - (size_t)n, "%s",
+                      ladder_bytes(r->count[side].bytes, number));
+    }
+    if (r->count[side].acks)
+        n += snprintf(buf + n, LADDER_TEXT - (size_t)n, "%s%s 个 ACK", n ? "，" : "",
+                      ladder_count(r->count[side].acks, number));
+    if (r->count[side].again)
+        n += snprintf(buf + n, LADDER_TEXT - (size_t)n, "；重发 %s",
+                      ladder_count(r->count[side].again, number));
+    if (r->count[side].lost)
+        snprintf(buf + n, LADDER_TEXT - (size_t)n, "；丢失 %s",
+                 ladder_count(r->count[side].lost, number));
+    return buf;
+}
+
 char *ladder_elided(const struct row *r, int side, char *buf)
 {
     char number[LADDER_TEXT];

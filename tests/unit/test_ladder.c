@@ -438,6 +438,50 @@ static void test_strange_logs(void **unused)
     end(&s);
 }
 
+/* Held back by the network, doubled by the network, forged by somebody: each is drawn as what it
+ * is. */
+static void test_late_doubled_forged(void **unused)
+{
+    (void)unused;
+    struct story s;
+    la_ns t = LA_SEC(2);
+    begin(&s);
+    handshake(&s, LA_SEC(1));
+    segment(&s, 0, t, t + 300 * MS, LA_TCP_ACK, 1, 1, 10);
+    segment(&s, 0, t + MS, t + 6 * MS, LA_TCP_ACK, 11, 1, 10);
+    struct la_trace_seg twice = {.seq = A_ISS + 11, .ack = B_ISS + 1, .len = 10, .flags = 16};
+    twice.wscale = -1;
+    tell(&s, 1, (struct la_trace){.kind = LA_TRACE_SEGMENT_IN, .now = t + 8 * MS}, &twice);
+    struct la_trace_seg rst = {.seq = A_ISS + 5000, .flags = LA_TCP_RST, .wscale = -1};
+    tell(&s, 1, (struct la_trace){.kind = LA_TRACE_SEGMENT_IN, .now = t + 9 * MS}, &rst);
+    struct ladder *l = draw(&s, true, true);
+    size_t late = 0, copies = 0, strays = 0;
+    for (size_t i = 0; i < l->nrow; i++) {
+        const struct message *m = &l->msg[l->row[i].msg];
+        late += l->row[i].kind == ROW_ARRIVES && m->late;
+        copies += l->row[i].kind == ROW_STRAY && m->copy;
+        strays += l->row[i].kind == ROW_STRAY && !m->copy;
+    }
+    assert_int_equal(late, 1);
+    assert_int_equal(copies, 1);
+    assert_int_equal(strays, 1);
+    check_width(text_of(&s, l, true), 80);
+    char *svg = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&svg, &n);
+    ladder_picture(l, &(struct picture){.out = f, .language = PICTURE_BOTH, .in_page = true});
+    fclose(f);
+    assert_null(strstr(svg, "<style"));
+    assert_non_null(
+        strstr(svg, "<tspan class=\"en\">late: </tspan><tspan class=\"zh\">迟到：</tspan>"));
+    assert_non_null(strstr(svg, "（副本）"));
+    assert_non_null(strstr(svg, "（伪造）"));
+    free(svg);
+    svg_of(l, "late");
+    ladder_free(l);
+    end(&s);
+}
+
 static void test_words(void **unused)
 {
     (void)unused;
@@ -462,15 +506,11 @@ static void test_words(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_life),
-        cmocka_unit_test(test_ascii_only),
-        cmocka_unit_test(test_bulk_is_counted),
-        cmocka_unit_test(test_crossing),
-        cmocka_unit_test(test_lost_last_ack),
-        cmocka_unit_test(test_inferred_closer),
-        cmocka_unit_test(test_inferred_crossing),
-        cmocka_unit_test(test_strange_logs),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_plain_life),          cmocka_unit_test(test_ascii_only),
+        cmocka_unit_test(test_bulk_is_counted),     cmocka_unit_test(test_crossing),
+        cmocka_unit_test(test_lost_last_ack),       cmocka_unit_test(test_inferred_closer),
+        cmocka_unit_test(test_inferred_crossing),   cmocka_unit_test(test_strange_logs),
+        cmocka_unit_test(test_late_doubled_forged), cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
