@@ -163,6 +163,11 @@ static int check_pmtu(const struct net *n)
     return 0;
 }
 
+uint32_t net_blocks(const struct net *n)
+{
+    return n->packet_blocks + n->reass_blocks;
+}
+
 int net_check(const struct net *n)
 {
     struct packets all = {0, 0};

@@ -164,5 +164,6 @@ void net_expire(struct net *n, la_ns now);
 
 void net_usage(const struct net *n, struct la_usage *u); /* neighbours, pmtu, reassembly, packets */
 int net_check(const struct net *n);                      /* la_check's part */
+uint32_t net_blocks(const struct net *n);                /* that packets and fragments hold */
 
 #endif

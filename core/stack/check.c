@@ -89,16 +89,28 @@ static int check_embryos(const struct la_stack *s)
     return 0;
 }
 
+static uint32_t chain(const struct block *b)
+{
+    uint32_t n = 0;
+    for (; b; b = b->next)
+        n++;
+    return n;
+}
+
 int la_check(const struct la_stack *s)
 {
     const struct tcp *tcp = &s->tcp;
-    uint32_t live = 0, handles = 0;
+    uint32_t live = 0, handles = 0, blocks = net_blocks(s->net);
     for (uint32_t i = 1; i <= tcp->tcbs.made; i++) {
         int line = check_tcb(s, i, &live);
         if (line)
             return line;
-        handles += tcb_at(tcp, i)->used && tcb_at(tcp, i)->handle;
+        if (!tcb_at(tcp, i)->used)
+            continue;
+        handles += tcb_at(tcp, i)->handle;
+        blocks += chain(tcb_at(tcp, i)->sndq.head) + chain(tcb_at(tcp, i)->rcvq.head);
     }
+    HOLDS(blocks == s->blocks.used); /* none is lost, none has two owners */
     HOLDS(live == tcp->tcbs.used);
     HOLDS(handles == tcp->handles);
     int line = check_embryos(s);

@@ -135,6 +135,8 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
     if (dup) {
         t->dup_acks_in++;
         tcp_rule(tcp, t, R_ACK_DUPLICATE, now);
+    } else if (!fresh && !window_changed && g->len == 0 && !(g->flags & TCP_FIN)) {
+        tcp_rule(tcp, t, R_ACK_NOTHING_NEW, now);
     }
     if (fresh || dup || g->opts.nsack) {
         struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};

@@ -7,7 +7,8 @@ and the last ACK lost again and again.
 import threading
 
 import lib_live as live
-from lib_live import ACK, FIN, RST, check, same, wait
+from lib_live import check, same, wait
+from lib_wire import ACK, FIN, RST, Wire
 
 MSL_MS = 400
 MSL = ("--msl", f"{MSL_MS}ms")
@@ -70,7 +71,7 @@ def orderly(r, first):
 
 def stack_first(t):
     """A: FIN-WAIT-1, FIN-WAIT-2, TIME-WAIT; the kernel: CLOSE-WAIT, LAST-ACK, gone."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack(*MSL)
     peers = []
     for family in (4, 6):
@@ -96,7 +97,7 @@ def stack_first(t):
 
 def kernel_first(t):
     """The kernel: FIN-WAIT-1, FIN-WAIT-2, TIME-WAIT; the stack: CLOSE-WAIT, LAST-ACK, gone."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack(*MSL)
     peers = []
     for family in (4, 6):
@@ -120,7 +121,7 @@ def kernel_first(t):
 
 def three_segments(t):
     """The second FIN rides on the first one's ACK: FIN-WAIT-1 to TIME-WAIT at once."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack(*MSL)
     c, k = pair(s, 4, 80)
     peer = k.getsockname()[1]
@@ -146,7 +147,7 @@ def three_segments(t):
 
 def both_at_once(t):
     """Crossed FINs, held until both are on their way: CLOSING on both sides, then TIME-WAIT."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack(*MSL)
     ends = {}
     for family in (4, 6):
@@ -209,7 +210,7 @@ class LoseLastAck:
 
 def last_ack_of_the_stack_lost(t):
     """The kernel's FIN comes again N times: answered each time, 2MSL begins anew, and the kernel ends."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack("--msl", "1500ms")
     wire.decide = lose = LoseLastAck(to_stack=False)
     peers = {}
@@ -245,7 +246,7 @@ def last_ack_of_the_stack_lost(t):
 
 def last_ack_of_the_kernel_lost(t):
     """The same from the other end: the stack in LAST-ACK sends its FIN again until it is heard."""
-    wire = live.Wire(t)
+    wire = Wire(t)
     s = wire.stack(*MSL)
     wire.decide = lose = LoseLastAck(to_stack=True)
     peers = {}
