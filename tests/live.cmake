@@ -3,7 +3,8 @@
 # stack.c is the stack that the Python ones lead by the hand (lib_live.py).
 #
 # They make their own network namespaces and need the right to.  One that has not got it fails: there
-# is no skipping.  A comment "timeout: N" in a script gives it N seconds in place of 180.
+# is no skipping.  A comment "timeout: N" in a script gives it N seconds in place of 180.  With sanitizers
+# only those run that have a comment "sanitized": where what comes from outside is the point.
 
 add_executable(live_stack ${CMAKE_CURRENT_SOURCE_DIR}/live/stack.c)
 target_link_libraries(live_stack PRIVATE $<TARGET_NAME_IF_EXISTS:lastack_cli> lastack_inside PkgConfig::CJSON)
@@ -22,6 +23,10 @@ foreach(script ${live})
         set(interpreter python3)
     else()
         set(interpreter bash)
+    endif()
+    file(STRINGS ${script} sanitized REGEX "^# *sanitized" LIMIT_COUNT 1)
+    if(LASTACK_SANITIZE AND NOT sanitized)
+        continue()
     endif()
     file(STRINGS ${script} limit REGEX "^# *timeout: *[0-9]+" LIMIT_COUNT 1)
     string(REGEX REPLACE "[^0-9]" "" limit "${limit}")

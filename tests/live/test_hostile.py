@@ -2,7 +2,8 @@
 """hostile: 10,000 random and 10,000 mutated frames into a live TAP.  After each one the stack is alive
 and has counted it under a rule; connections that were open before live on, and lose nothing.
 
-LASTACK_SEED=N chooses other frames.  Under AddressSanitizer and UBSan too: sanitized
+LASTACK_SEED=N chooses other frames.
+# sanitized
 # timeout: 300
 """
 
