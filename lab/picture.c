@@ -39,6 +39,8 @@ static const struct ink inks[] = {
     {"text.dim", "fill", "#5a6470", "#9aa5b1"},
     {"text.mark", "fill", "#ffffff", "#12161c"},
     {".rule", "stroke", "#d0d7de", "#343c46"},
+    {".f-later", "fill", "#8c959f", "#768390"},
+    {".later", "stroke", "#8c959f", "#768390"},
     {".plain", "stroke", "#57606a", "#a8b3bd"},
     {".f-plain", "fill", "#57606a", "#a8b3bd"},
     {".open", "stroke", "#0969da", "#6cb6ff"},

@@ -81,6 +81,7 @@ int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t back
     options_init(&l->opt, &s->cfg);
     l->backlog = backlog ? backlog : 1;
     l->since = now;
+    trace_listener(&s->tcp, l, LA_CLOSED, LA_LISTEN, now);
     *out = (la_conn){index | EV_LISTENER, l->generation};
     return LA_OK;
 }

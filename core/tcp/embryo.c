@@ -67,7 +67,10 @@ void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int erro
 {
     ref tw = e->tw;
     uint32_t serial = e->tw_serial;
-    trace_embryo(tcp, e, LA_SYN_RECEIVED, LA_CLOSED, now);
+    /* "Return to LISTEN" (Figure 5 note 1, §3.10.7.4): the peer took it back, the listener goes on.
+     */
+    bool listens = cause == LA_CAUSE_PEER_RST || cause == LA_CAUSE_PROTOCOL;
+    trace_embryo(tcp, e, LA_SYN_RECEIVED, listens ? LA_LISTEN : LA_CLOSED, now);
     write_record(tcp, e, cause, error, now);
     release(tcp, e);
     if (tw != REF_NONE && timewait_unshadow(tcp, tw, serial))

@@ -98,11 +98,14 @@ void trace_segment(struct tcp *tcp, enum la_trace_kind k, const struct tcb *t,
 void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *id,
                       enum la_state state, const struct tcp_seg *g, la_ns now);
 void trace_state(struct tcp *tcp, const struct tcb *t, enum la_state from, la_ns now);
+/* For those whose state is their type: each asserts that the change is an edge. */
 void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, enum la_state to,
                   la_ns now);
 void trace_timer(struct tcp *tcp, const struct tcb *t, enum la_timer_kind k, la_ns now);
 
 /* ---- state.c ---- */
+/* Writes the state and the times, tells the trace.  Asserts that the change is an edge; a tcb never
+ * enters LISTEN. */
 void tcp_enter(struct tcp *tcp, struct tcb *t, enum la_state to, la_ns now);
 /* t takes over from an embryo, which was in SYN-RECEIVED since then: no edge is taken. */
 void tcp_adopt(struct tcb *t, la_ns since);

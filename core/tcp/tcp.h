@@ -75,6 +75,14 @@ static inline struct listener *listener_at(const struct tcp *tcp, uint32_t i)
     return pool_at(&tcp->listeners, i);
 }
 
+/* Can a connection go from one state to the other?  RFC 9293's Figure 5 as this stack has it, for
+ * pictures and tests.  state.c */
+bool tcp_edge(enum la_state from, enum la_state to);
+
+/* A listener entered LISTEN or left it: the trace hears.  Its remote end is no address.  trace.c */
+void trace_listener(struct tcp *tcp, const struct listener *l, enum la_state from, enum la_state to,
+                    la_ns now);
+
 /* The trace hears of a rule, with the connection it is about (t may be NULL).  trace.c */
 void trace_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);
 

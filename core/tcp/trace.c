@@ -102,12 +102,29 @@ void trace_embryo(struct tcp *tcp, const struct embryo *e, enum la_state from, e
 {
     struct la_endpoint ends[2];
     struct la_trace ev = {.kind = LA_TRACE_STATE, .now = now, .iss = e->iss.v, .irs = e->irs.v};
+    LA_ASSERT(tcp_edge(from, to));
     if (!tcp->cfg->trace)
         return;
     fill_conn(&ev, ends, NULL, &e->id);
     ev.state = from;
     ev.state_to = to;
     tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
+}
+
+void trace_listener(struct tcp *tcp, const struct listener *l, enum la_state from, enum la_state to,
+                    la_ns now)
+{
+    struct la_endpoint local = {l->addr, l->port, l->ifx}, nobody = {LA_ADDR_ANY, 0, -1};
+    struct la_trace ev = {.kind = LA_TRACE_STATE,
+                          .now = now,
+                          .conn = {l->self | EV_LISTENER, l->generation},
+                          .local = &local,
+                          .remote = &nobody,
+                          .state = from,
+                          .state_to = to};
+    LA_ASSERT(tcp_edge(from, to));
+    if (tcp->cfg->trace)
+        tcp->cfg->trace(tcp->cfg->trace_ctx, &ev);
 }
 
 void trace_timer(struct tcp *tcp, const struct tcb *t, enum la_timer_kind k, la_ns now)

@@ -309,6 +309,7 @@ void user_unlisten(struct tcp *tcp, struct listener *l, enum la_cause cause, la_
             reset_embryo(tcp, e, cause, now);
     }
     tcp_event_unlink(tcp, &l->ev);
+    trace_listener(tcp, l, LA_LISTEN, LA_CLOSED, now);
     l->open = false;
     if (++l->generation == 0)
         l->generation = 1;
