@@ -11,7 +11,7 @@ all:
 demo:
 	@scripts/deps build demo || { scripts/rooted --check >/dev/null; exit 1; }
 	@scripts/build release
-	@if [ -x scripts/demo ]; then scripts/demo; else build/lastack demo; fi
+	@build/lastack demo --out build
 
 test:
 	@scripts/deps build test || { scripts/rooted --check >/dev/null; exit 1; }

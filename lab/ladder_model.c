@@ -245,6 +245,23 @@ static void note_close(struct ladder *l, const struct message *m)
         c->ack_w = m->info.rel_ack;
 }
 
+/* The next item of this side that flow_see should hear of; NULL at the end, or if what was received
+ * before it is still to be followed where it was sent: `*waits`.  Times alone do not tell, since
+ * between two ends in one process they are often equal. */
+static const struct item *next_to_follow(const struct ladder *l, int side, size_t *at, bool *waits)
+{
+    for (*waits = false; *at < l->side[side].n; ++*at) {
+        const struct item *it = &l->side[side].v[*at];
+        const struct message *m = &l->msg[it->msg];
+        if (it->kind == ITEM_SEND || (it->kind == ITEM_RECV && !m->sent_known))
+            return it;
+        *waits = it->kind == ITEM_RECV && !m->followed;
+        if (*waits)
+            break;
+    }
+    return NULL;
+}
+
 /* Follows the connection in the order in which segments were sent (or, where that is not known,
  * received). */
 static void follow(struct ladder *l)
@@ -253,28 +270,22 @@ static void follow(struct ladder *l)
     size_t at[2] = {0, 0};
     flow_init(&flow);
     for (;;) {
-        const struct item *next = NULL;
-        int side = 0;
-        for (int s = 0; s < 2; s++) {
-            while (at[s] < l->side[s].n) {
-                const struct item *it = &l->side[s].v[at[s]];
-                const struct message *m = &l->msg[it->msg];
-                bool counts = it->kind == ITEM_SEND || (it->kind == ITEM_RECV && !m->sent_known);
-                if (counts)
-                    break;
-                at[s]++;
-            }
-            if (at[s] < l->side[s].n && (!next || l->side[s].v[at[s]].at < next->at)) {
-                next = &l->side[s].v[at[s]];
-                side = s;
-            }
+        const struct item *next[2];
+        bool waits[2];
+        for (int s = 0; s < 2; s++)
+            next[s] = next_to_follow(l, s, &at[s], &waits[s]);
+        int side = !next[0] || (next[1] && next[1]->at < next[0]->at);
+        if (!next[side]) {
+            if (!waits[0] && !waits[1])
+                return;
+            at[waits[0] ? 0 : 1]++; /* each waits for the other: a log is not whole */
+            continue;
         }
-        if (!next)
-            return;
         at[side]++;
-        struct message *m = &l->msg[next->msg];
+        struct message *m = &l->msg[next[side]->msg];
         const struct la_trace_seg *g = &m->ev->seg;
         m->info = flow_see(&flow, m->from, &(struct flow_seg){g->seq, g->ack, g->len, g->flags});
+        m->followed = true;
         note_close(l, m);
     }
 }

@@ -8,6 +8,7 @@
 struct message {
     int from; /* 0 left, 1 right */
     bool sent_known, got_known, lost;
+    bool followed; /* flow_see has heard of it */
     bool shown, plain;
     bool split; /* something crossed it */
     bool late;  /* overtaken by what was sent after it, or much longer under way than others */
