@@ -97,23 +97,145 @@ static uint32_t chain(const struct block *b)
     return n;
 }
 
+/* Sorted, disjoint, not touching, all within (above, upto]. */
+static int check_ranges(const struct la_stack *s, const struct ranges *r, seqno above, seqno upto)
+{
+    uint32_t n = 0;
+    for (const struct range *x = ranges_first(r, &s->ranges); x; x = ranges_next(x, &s->ranges)) {
+        HOLDS(n++ < r->count);
+        HOLDS(seq_gt(x->start, above) && seq_lt(x->start, x->end) && seq_le(x->end, upto));
+        above = x->end;
+    }
+    HOLDS(n == r->count);
+    return 0;
+}
+
+/* ---- lists: each member is linked both ways, and knows that it is one ---- */
+
+static int check_queue(const struct tcp *tcp, const struct tcb_list *l, enum tcb_queue queue,
+                       int ifx, uint32_t *members)
+{
+    uint32_t prev = 0;
+    for (uint32_t i = l->head; i; prev = i, i = tcb_at(tcp, i)->q_next) {
+        const struct tcb *t = tcb_at(tcp, i);
+        HOLDS(t->used && t->queue == queue && t->q_prev == prev);
+        HOLDS(queue != TCB_READY || t->queue_ifx == ifx);
+        HOLDS((*members)++ < tcp->tcbs.used);
+    }
+    HOLDS(l->tail == prev);
+    return 0;
+}
+
+static int check_queues(const struct tcp *tcp, uint32_t queued)
+{
+    uint32_t members = 0;
+    int line = check_queue(tcp, &tcp->waiting, TCB_WAITING, 0, &members);
+    for (int i = 0; i < (int)NET_IFS && !line; i++)
+        line = check_queue(tcp, &tcp->ready[i], TCB_READY, i, &members);
+    if (line)
+        return line;
+    HOLDS(members == queued);
+    return 0;
+}
+
+static int check_events(const struct tcp *tcp, uint32_t queued)
+{
+    uint32_t members = 0, prev = 0;
+    for (uint32_t id = tcp->ev_head; id;) {
+        bool listener = id & EV_LISTENER;
+        const struct ev_link *e =
+            listener ? &listener_at(tcp, id & ~EV_LISTENER)->ev : &tcb_at(tcp, id)->ev;
+        HOLDS(listener ? listener_at(tcp, id & ~EV_LISTENER)->open : tcb_at(tcp, id)->handle);
+        HOLDS(e->queued && e->bits && e->prev == prev);
+        HOLDS(members++ < queued);
+        prev = id;
+        id = e->next;
+    }
+    HOLDS(tcp->ev_tail == prev && members == queued);
+    return 0;
+}
+
+static int check_listener(const struct tcp *tcp, const struct listener *l, uint32_t *waiting)
+{
+    uint32_t n = 0, last = 0;
+    for (uint32_t i = l->acc_head; i; last = i, i = tcb_at(tcp, i)->acc_next) {
+        const struct tcb *t = tcb_at(tcp, i);
+        HOLDS(t->used && t->listener == l->self && !t->handle);
+        HOLDS(n++ < l->waiting);
+    }
+    HOLDS(n == l->waiting && n <= l->backlog && l->acc_tail == last);
+    HOLDS(listener_find(tcp, &l->addr, l->port, l->ifx) == l->self);
+    *waiting += n;
+    return 0;
+}
+
+/* ---- what tables and pools should hold, counted from the connections ---- */
+
+struct tally {
+    uint32_t live, handles, blocks, ranges, timed, queued, events, in_table, unaccepted;
+};
+
+static int tally_tcb(const struct la_stack *s, const struct tcb *t, struct tally *n)
+{
+    n->handles += t->handle;
+    n->blocks += chain(t->sndq.head) + chain(t->rcvq.head);
+    n->ranges += t->rcvq.ooo.count + t->recovery.sb.sacked.count;
+    n->timed += t->heap_pos != HEAP_NONE;
+    n->queued += t->queue != TCB_IDLE;
+    n->events += t->ev.queued;
+    n->in_table += t->in_table;
+    n->unaccepted += t->listener != 0;
+    HOLDS(!t->in_table || t->handle || t->listener || t->cause != LA_CAUSE_NONE);
+    int line = check_ranges(s, &t->rcvq.ooo, t->rcvq.nxt, t->rcv.adv);
+    /* una itself is SACKed where the peer reneged. */
+    return line ? line
+                : check_ranges(s, &t->recovery.sb.sacked, seq_sub(t->snd.una, 1), t->snd.nxt);
+}
+
+static int check_listeners(const struct tcp *tcp, struct tally *n)
+{
+    uint32_t open = 0, waiting = 0;
+    for (uint32_t i = 1; i <= tcp->listeners.made; i++) {
+        const struct listener *l = listener_at(tcp, i);
+        if (!l->open)
+            continue;
+        open++;
+        n->events += l->ev.queued;
+        int line = check_listener(tcp, l, &waiting);
+        if (line)
+            return line;
+    }
+    HOLDS(open == tcp->listeners.used && waiting == n->unaccepted);
+    return 0;
+}
+
 int la_check(const struct la_stack *s)
 {
     const struct tcp *tcp = &s->tcp;
-    uint32_t live = 0, handles = 0, blocks = net_blocks(s->net);
-    for (uint32_t i = 1; i <= tcp->tcbs.made; i++) {
-        int line = check_tcb(s, i, &live);
-        if (line)
-            return line;
-        if (!tcb_at(tcp, i)->used)
-            continue;
-        handles += tcb_at(tcp, i)->handle;
-        blocks += chain(tcb_at(tcp, i)->sndq.head) + chain(tcb_at(tcp, i)->rcvq.head);
+    struct tally n = {.blocks = net_blocks(s->net)};
+    int line = 0;
+    for (uint32_t i = 1; i <= tcp->tcbs.made && !line; i++) {
+        line = check_tcb(s, i, &n.live);
+        if (!line && tcb_at(tcp, i)->used)
+            line = tally_tcb(s, tcb_at(tcp, i), &n);
     }
-    HOLDS(blocks == s->blocks.used); /* none is lost, none has two owners */
-    HOLDS(live == tcp->tcbs.used);
-    HOLDS(handles == tcp->handles);
-    int line = check_embryos(s);
+    if (!line)
+        line = check_embryos(s);
+    if (!line)
+        line = check_listeners(tcp, &n);
+    if (line)
+        return line;
+    HOLDS(n.blocks == s->blocks.used); /* none is lost, none has two owners */
+    HOLDS(n.ranges == s->ranges.used);
+    HOLDS(n.live == tcp->tcbs.used);
+    HOLDS(n.handles == tcp->handles);
+    HOLDS(n.timed + tcp->embryos.used == tcp->timers.n);
+    HOLDS(n.in_table + tcp->embryos.used <= tcp->tab.count); /* TIME-WAIT has the rest */
+    line = conntab_check(tcp);
+    if (!line)
+        line = check_queues(tcp, n.queued);
+    if (!line)
+        line = check_events(tcp, n.events);
     if (!line)
         line = timewait_check(tcp);
     if (!line)

@@ -211,7 +211,7 @@ static void emit_from_tcb(struct tcp *tcp, struct tcb *t, uint8_t flags, uint32_
         .has_ts = t->ts_ok, .tsval = ts_clock(now) + t->ts_offset, .tsecr = t->ts_recent};
     struct bare b = {.id = &t->id,
                      .scope = t->scope,
-                     .seq = t->snd.nxt,
+                     .seq = tcb_bare_seq(t),
                      .ack = t->rcv.nxt,
                      .flags = flags,
                      .ttl = t->opt.ttl,

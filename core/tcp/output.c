@@ -355,10 +355,10 @@ static enum out tcb_output(struct tcp *tcp, struct tcb *t, struct la_frame *f, l
         return emit_ack(tcp, t, seq_sub(t->snd.nxt, 1), f, now);
     }
     if (t->ack_now)
-        return emit_ack(tcp, t, t->snd.nxt, f, now);
+        return emit_ack(tcp, t, tcb_bare_seq(t), f, now);
     if (t->acks_owed) {
         t->acks_owed--;
-        return emit_ack(tcp, t, t->snd.nxt, f, now);
+        return emit_ack(tcp, t, tcb_bare_seq(t), f, now);
     }
     return OUT_NOTHING;
 }

@@ -81,6 +81,14 @@ static inline bool tcb_unsent(const struct tcb *t)
 {
     return seq_lt(t->snd.nxt, t->sndq.end) || (t->fin_queued && !t->fin_sent);
 }
+/* The number of a segment without text: SND.NXT, but not beyond the window.  A probe of a closed
+ * window lies past it, and the peer drops unread whatever is numbered after that (§3.8.6.1). */
+static inline seqno tcb_bare_seq(const struct tcb *t)
+{
+    seqno edge = seq_add(t->snd.una, t->snd.wnd);
+    bool syn_out = seq_lt(t->snd.una, t->sndq.una);
+    return syn_out || seq_le(t->snd.nxt, edge) ? t->snd.nxt : edge;
+}
 static inline bool tcb_is_v4(const struct tcb *t)
 {
     return ip_is_v4(&t->id.remote);
@@ -190,7 +198,7 @@ struct bare {
 void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now);
 /* The ACK that must leave although its tcb goes (into TIME-WAIT). */
 void emit_last_ack(struct tcp *tcp, struct tcb *t, la_ns now);
-/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */
+/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>, SND.NXT as tcb_bare_seq has it. */
 void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now);
 /* The two RSTs of §3.10.7.1 in answer to a segment. */
 void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,

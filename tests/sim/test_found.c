@@ -1,5 +1,6 @@
 /* test_found.c: what the search found, each as the shortest run that shows it. */
 #include "sim/prog.h"
+#include "sim/sim_kit.h"
 #include "tcp/scoreboard.h"
 #include <lastack/host.h>
 
@@ -70,15 +71,6 @@ static struct la_status first_status(struct sim_host *h, enum la_state state)
             return st;
     fail_msg("nothing is in %s", la_state_name(state));
     return st;
-}
-
-static uint64_t fired(struct sim_host *h, const char *rule)
-{
-    for (unsigned i = 0; i < la_rules(); i++)
-        if (strcmp(la_rule_name(i), rule) == 0)
-            return la_rule_count(sim_stack(h), i);
-    fail_msg("no rule %s", rule);
-    return 0;
 }
 
 /* Timestamps were agreed, and the handshake's ACK comes without one: the embryo became a connection

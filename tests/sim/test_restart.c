@@ -1,6 +1,7 @@
 /* test_restart.c: a host that crashes and starts again without memory (RFC 9293 §3.5.1, RFC 5961
  * §4.2). */
 #include "sim/prog.h"
+#include "sim/sim_kit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,16 +11,6 @@
 
 #define PORT 80
 #define FROM 40000
-
-static uint64_t fired(struct sim_host *h, const char *rule)
-{
-    for (unsigned i = 0; i < la_rules(); i++) {
-        if (strcmp(la_rule_name(i), rule) == 0)
-            return la_rule_count(sim_stack(h), i);
-    }
-    fail_msg("no rule %s", rule);
-    return 0;
-}
 
 /* Data for a connection that the restarted host forgot draws a RST. */
 static void test_data_draws_reset(void **unused)

@@ -1,7 +1,7 @@
 /* test_transfer.c: bytes through bad networks, whole and in order, both ways at once.
  *
  * Every byte is checked against the stream that was sent, by position.  LASTACK_TEST_MIB sets the
- * size of the large transfer (16 MiB by default). */
+ * size of the large transfer (64 MiB by default). */
 #include "sim/prog.h"
 
 #include <setjmp.h>
@@ -86,7 +86,7 @@ static void test_bad_wire_large(void **unused)
     struct sim_link_config link = {.link = LA_LINK_IP, .ab = bad, .ba = bad};
     const char *mib = getenv("LASTACK_TEST_MIB");
     (void)unused;
-    exchange(3, &link, false, (mib ? strtoull(mib, NULL, 10) : 16) * MIB, false);
+    exchange(3, &link, false, (mib ? strtoull(mib, NULL, 10) : 64) * MIB, false);
 }
 
 static void test_bad_wire_v6(void **unused)
