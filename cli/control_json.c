@@ -194,6 +194,7 @@ cJSON *json_usage(const struct la_usage *u)
     num(o, "reassembly", u->reassembly);
     num(o, "packets", u->packets);
     num(o, "bytes", u->bytes);
+    num(o, "refused", u->refused);
     num(o, "bytes_connection", u->bytes_conn);
     num(o, "bytes_time_wait", u->bytes_time_wait);
     num(o, "bytes_time_wait_v6", u->bytes_time_wait_v6);

@@ -8,10 +8,23 @@
 #define DEFAULT_MTU 1500U
 #define GSO_MAX 65000U
 
+static void *libc_alloc(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return malloc(bytes);
+}
+
+static void libc_free(void *ctx, void *p, size_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    free(p);
+}
+
 static void *host_alloc(void *ctx, size_t bytes)
 {
     struct sim_host *h = ctx;
-    void *p = malloc(bytes);
+    void *p = h->mem.alloc(h->mem.ctx, bytes);
     if (p)
         h->bytes += bytes;
     return p;
@@ -22,7 +35,7 @@ static void host_release(void *ctx, void *p, size_t bytes)
     struct sim_host *h = ctx;
     if (p)
         h->bytes -= bytes;
-    free(p);
+    h->mem.free(h->mem.ctx, p, bytes);
 }
 
 static void host_trace(void *ctx, const struct la_trace *ev)
@@ -54,6 +67,7 @@ static int boot(struct sim_host *h, const struct la_config *cfg)
         c = *cfg;
     h->trace = c.trace;
     h->trace_ctx = c.trace_ctx;
+    h->mem = c.mem.alloc ? c.mem : (struct la_memory){.alloc = libc_alloc, .free = libc_free};
     c.trace = host_trace;
     c.trace_ctx = h;
     c.mem = (struct la_memory){.alloc = host_alloc, .free = host_release, .ctx = h};

@@ -39,6 +39,7 @@ struct sim_host {
     struct trace_log log;
     void (*trace)(void *ctx, const struct la_trace *ev); /* the caller's */
     void *trace_ctx;
+    struct la_memory mem; /* where its memory comes from */
     uint64_t bytes;
     struct sim_tap tap;        /* tap.frame NULL: none */
     struct sim_link *links[8]; /* by interface */

@@ -36,8 +36,9 @@ la_ns sim_now(const struct sim *sim);
 /* ---- hosts ---- */
 
 /* Adds a host.  `cfg` NULL: la_config_init's defaults.  Memory, secret (from the seed) and trace
- * are the simulator's and are filled in; a trace callback given in cfg is called after the host's
- * own log took the event. `name` is copied.  NULL if la_stack_new refuses the configuration (*err
+ * are the simulator's and are filled in; an allocator given in cfg is asked instead of the C
+ * library's, and a trace callback given in cfg is called after the host's own log took the event.
+ * `name` is copied.  NULL if la_stack_new refuses the configuration (*err
  * says why, if err is not NULL). */
 struct sim_host *sim_host_add(struct sim *sim, const char *name, const struct la_config *cfg,
                               int *err);

@@ -234,6 +234,7 @@ void la_usage(const struct la_stack *s, struct la_usage *u)
     u->blocks = s->blocks.used;
     u->ranges = s->ranges.used;
     u->bytes = s->mem.bytes;
+    u->refused = s->mem.refused;
     u->bytes_conn = sizeof(struct tcb) + sizeof(ref) + tcp->timers.items.elem;
     u->bytes_time_wait = tcp->tw.v4.slots.elem + sizeof(ref);
     u->bytes_time_wait_v6 = tcp->tw.v6.slots.elem + sizeof(ref);

@@ -55,6 +55,10 @@ int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsig
     t->more_coming = (flags & LA_SEND_MORE) != 0 && took == n;
     if (took < n)
         t->want_writable = true;
+    if (took < want)
+        tcp_rule(tcp, t, R_SEND_NO_BLOCK, now);
+    if (took == 0 && want && used == 0)
+        return LA_ENOMEM; /* nothing is under way whose acknowledgment could make it writable */
     if (took == 0)
         return n ? LA_EAGAIN : 0;
     if (flags & LA_SEND_URGENT && took == n) {
@@ -65,7 +69,6 @@ int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsig
         if (!t->persist || t->snd.wnd)
             tcp_ready(tcp, t);
     }
-    (void)now;
     return took;
 }
 

@@ -79,8 +79,9 @@ enum la_send_flags {
 };
 
 /* Queues up to n bytes and returns how many (copied; the caller keeps the memory).  LA_EAGAIN when
- * SNDBUF is full (LA_EV_WRITABLE follows), LA_EPIPE after shutdown, LA_ENOTCONN, or the error that
- * ended the connection.  May be called in SYN-SENT: the bytes wait. */
+ * SNDBUF is full, or no memory is left beside what waits already (LA_EV_WRITABLE follows),
+ * LA_ENOMEM when none is left and nothing waits (try again later), LA_EPIPE after shutdown,
+ * LA_ENOTCONN, or the error that ended the connection.  May be called in SYN-SENT: the bytes wait. */
 LA_API int64_t la_send(struct la_stack *s, la_conn c, const void *p, size_t n, unsigned flags,
                        la_ns now);
 
