@@ -8,13 +8,6 @@
 #include "base/endian.h"
 #include <string.h>
 
-/* Adds with the carry brought around. */
-static inline uint64_t add64(uint64_t a, uint64_t b)
-{
-    a += b;
-    return a + (a < b);
-}
-
 /* As wide as the target's registers: compilers turn wider vectors into worse code than narrow ones.
  */
 #if defined(__AVX512F__)
@@ -47,7 +40,7 @@ static inline void acc_add(struct acc *a, const uint8_t *p, uint8_t *copy)
  * lower halves, and modulo 2^16 - 1 a half counts the same wherever it stands. */
 static inline uint64_t halves(uint64_t total, uint64_t high)
 {
-    return add64(total - (high << 32), high);
+    return csum_carry(total - (high << 32), high);
 }
 
 /* n bytes, a multiple of VEC_BYTES.  Two accumulators, so that additions need not wait. */
@@ -96,19 +89,19 @@ __attribute__((always_inline)) static inline uint64_t sum_rest(const uint8_t *p,
     if (n & 4) {
         uint32_t x;
         memcpy(&x, p, sizeof x);
-        sum = add64(sum, x);
+        sum = csum_carry(sum, x);
         p += 4;
     }
     uint16_t x = 0;
     if (n & 2) {
         memcpy(&x, p, sizeof x);
-        sum = add64(sum, x);
+        sum = csum_carry(sum, x);
         p += 2;
     }
     if (n & 1) {
         const uint8_t pad[2] = {*p, 0};
         memcpy(&x, pad, sizeof x);
-        sum = add64(sum, x);
+        sum = csum_carry(sum, x);
     }
     return sum;
 }
@@ -121,7 +114,7 @@ __attribute__((always_inline)) static inline uint64_t sum_native(const uint8_t *
     if (n < 2 * (size_t)VEC_BYTES)
         return sum_rest(p, n, copy);
     uint64_t sum = sum_blocks(p, blocks, copy);
-    return add64(sum, sum_rest(p + blocks, n - blocks, copy ? copy + blocks : NULL));
+    return csum_carry(sum, sum_rest(p + blocks, n - blocks, copy ? copy + blocks : NULL));
 }
 
 static inline void add_native(struct csum *c, uint64_t sum, size_t n)
@@ -129,7 +122,7 @@ static inline void add_native(struct csum *c, uint64_t sum, size_t n)
     sum = (sum >> 32) + (sum & 0xffffffff);
     if (c->odd)
         sum <<= 8; /* times 256 swaps the bytes of a 16-bit one's-complement sum */
-    c->sum = add64(c->sum, sum);
+    c->sum = csum_carry(c->sum, sum);
     c->odd ^= n & 1;
 }
 

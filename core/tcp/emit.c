@@ -91,8 +91,7 @@ static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uin
     }
     c.sum += fixed;
     csum_words(&c, tcp_at + TCP_HLEN, hlen - TCP_HLEN);
-    for (unsigned i = 0; i < f->nspan; i++)
-        csum_add(&c, f->span[i].p, f->span[i].n);
+    sndq_csum(f->span, f->nspan, &c);
     put16(tcp_at + 16, csum_field(&c));
     f->csum = LA_CSUM_NONE;
 }

@@ -268,7 +268,7 @@ static bool checksum_ok(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g)
     struct csum c = csum_pseudo(&d->h->src, &d->h->dst, IP_TCP, d->payload.len);
     if (t && expected(t, g)) {
         struct csum sum = c;
-        csum_words(&sum, d->payload.head.p, g->hlen);
+        csum_header(&sum, d->payload.head.p, g->hlen);
         rcvq_fill(&t->rcvq, tcp->blocks, &d->payload, g->at, g->len, &sum, &g->ahead);
         if (g->ahead.n == g->len)
             return csum_fold(&sum) == 0xffff;

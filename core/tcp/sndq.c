@@ -3,6 +3,7 @@
  * Invariant: blocks follow each other without a gap, and all but the tail are full, so the start of
  * any block gives the place of any byte after it.  No byte waits: no block is held. */
 #include "tcp/sndq.h"
+#include <stddef.h>
 #include <string.h>
 
 void sndq_init(struct sndq *q, seqno start)
@@ -26,7 +27,22 @@ static struct block *append_block(struct sndq *q, struct pool *blocks)
     return b;
 }
 
-uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n)
+/* block.len here: the folded sum of the block's bytes so far, marked, or 0 if it is not known. */
+#define SUMMED 0x80000000U
+
+static void copy_in(struct block *b, uint32_t used, const uint8_t *from, uint32_t n, bool sum)
+{
+    if (!sum || (used && !(b->len & SUMMED))) {
+        memcpy(b->data + used, from, n);
+        b->len = 0;
+        return;
+    }
+    struct csum c = {b->len & 0xffff, used & 1};
+    csum_copy(&c, b->data + used, from, n);
+    b->len = SUMMED | csum_native(&c);
+}
+
+uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n, bool sum)
 {
     const uint8_t *from = p;
     uint32_t left = n;
@@ -41,7 +57,7 @@ uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t 
             used = 0;
         }
         uint32_t k = BLOCK_DATA - used < left ? BLOCK_DATA - used : left;
-        memcpy(b->data + used, from, k);
+        copy_in(b, used, from, k, sum);
         from += k;
         left -= k;
         q->end = seq_add(q->end, k);
@@ -116,6 +132,20 @@ uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *span
         q->again = b;
     *got = n - left;
     return count;
+}
+
+void sndq_csum(const struct la_span *spans, uint32_t count, struct csum *c)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct block *whole =
+            spans[i].n == BLOCK_DATA
+                ? (const struct block *)(const void *)(spans[i].p - offsetof(struct block, data))
+                : NULL;
+        if (whole && whole->len & SUMMED)
+            csum_join(c, (uint16_t)whole->len, BLOCK_DATA);
+        else
+            csum_add(c, spans[i].p, spans[i].n);
+    }
 }
 
 void sndq_free(struct sndq *q, struct pool *blocks)

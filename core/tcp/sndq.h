@@ -4,6 +4,7 @@
 #define LA_TCP_SNDQ_H
 
 #include "base/block.h"
+#include "base/checksum.h"
 #include <lastack/types.h>
 
 struct sndq {
@@ -14,14 +15,17 @@ struct sndq {
 };
 
 void sndq_init(struct sndq *q, seqno start); /* first byte's number; holds no memory */
-/* Appends up to n bytes; returns how many (less if blocks run out). */
-uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n);
+/* Appends up to n bytes; returns how many (less if blocks run out).  `sum`: with checksums of what
+ * each block holds, made while copying, so that sndq_csum need not look at the bytes again. */
+uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n, bool sum);
 /* Everything before `una` is acknowledged: gives blocks back. una <= end. */
 void sndq_ack(struct sndq *q, struct pool *blocks, seqno una);
 /* The bytes [from, from + n), in place: fills spans, returns how many (at most max); *got <= n if
  * max was too few. una <= from, from + n <= end. */
 uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *spans, uint32_t max,
                     uint32_t *got);
+/* Adds the bytes of spans that sndq_spans gave. */
+void sndq_csum(const struct la_span *spans, uint32_t count, struct csum *c);
 /* Drops everything: una == end afterwards. */
 void sndq_free(struct sndq *q, struct pool *blocks);
 static inline uint32_t sndq_len(const struct sndq *q)

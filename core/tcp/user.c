@@ -39,6 +39,14 @@ static int dead(const struct tcb *t)
     return LA_OK;
 }
 
+/* Checksums made while copying pay where segments hold whole blocks, and we complete them. */
+static bool sums_blocks(const struct tcp *tcp, const struct tcb *t)
+{
+    const struct la_if_config *dev =
+        t->smss >= 4 * BLOCK_DATA ? net_if(tcp->net, t->path.ifx) : NULL;
+    return dev && !(dev->offload & LA_OFFLOAD_TX_CSUM);
+}
+
 int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
                   la_ns now)
 {
@@ -51,7 +59,7 @@ int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsig
     if (n > room)
         flags &= ~(unsigned)LA_SEND_URGENT;
     uint32_t want = n < room ? (uint32_t)n : room;
-    uint32_t took = want ? sndq_push(&t->sndq, tcp->blocks, p, want) : 0;
+    uint32_t took = want ? sndq_push(&t->sndq, tcp->blocks, p, want, sums_blocks(tcp, t)) : 0;
     t->more_coming = (flags & LA_SEND_MORE) != 0 && took == n;
     if (took < n)
         t->want_writable = true;

@@ -53,6 +53,9 @@ uint32_t window_announce(struct tcb *t)
 
 bool window_update_due(const struct tcb *t)
 {
+    uint32_t unit = 1U << t->rcv.wscale;
+    if (room(t) + unit <= window_open(t) + worthwhile(t)) /* whatever the shift makes of both */
+        return false;
     uint32_t open = seen(t, window_open(t)), r = seen(t, room(t)), gain = r > open ? r - open : 0;
     if (gain >= buffer(t) / 2 || gain >= 2U * t->smss)
         return true;

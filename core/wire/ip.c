@@ -43,7 +43,7 @@ enum ip_bad ipv4_parse(const uint8_t *p, uint32_t n, uint32_t len, bool csum_kno
         return IP_BAD_SHORT;
     if (!csum_known) {
         struct csum c = {0};
-        csum_words(&c, p, hlen);
+        csum_header(&c, p, hlen);
         if (csum_fold(&c) != 0xffff)
             return IP_BAD_CSUM;
     }
