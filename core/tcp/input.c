@@ -55,6 +55,13 @@ static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_se
         g->seq = t->rcv.nxt;
         return tcp_verdict(tcp, t, R_CROSSED_SYNACK, V_CONTINUE, now);
     }
+    if (t->state == LA_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+        seq_eq(g->seq, t->rcv.irs)) {
+        /* A peer that is still in SYN-SENT would drop a bare ACK (C3). */
+        t->syn_now = true;
+        tcp_ready(tcp, t);
+        return tcp_verdict(tcp, t, R_EMBRYO_SYN_AGAIN, V_DROP, now);
+    }
     if (seq_le(seq_add(g->seq, seg_len(g)), t->rcv.nxt) && seg_len(g) && !(g->flags & TCP_SYN)) {
         if (t->sack_ok && g->len)
             sackgen_duplicate(&t->sackgen, g->seq, seq_add(g->seq, g->len));
@@ -91,8 +98,9 @@ static void take_timestamp(struct tcb *t, const struct tcp_seg *g, la_ns now)
     }
 }
 
-/* Cuts what lies outside the window; FIN beyond it goes too. */
-static void trim(struct tcb *t, struct tcp_seg *g)
+/* Cuts what lies outside the window; FIN beyond it goes too, but one right at the edge needs no
+ * room (C31). */
+void input_trim(struct tcb *t, struct tcp_seg *g)
 {
     int32_t before = seq_diff(t->rcv.nxt, g->seq);
     if (before > 0) {
@@ -186,7 +194,7 @@ static enum verdict judge(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_
     if (v != V_CONTINUE)
         return v;
     take_timestamp(t, g, now);
-    trim(t, g);
+    input_trim(t, g);
     return input_rest(tcp, t, g, now);
 }
 

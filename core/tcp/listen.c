@@ -42,9 +42,7 @@ static void remember_syn(struct tcp *tcp, struct embryo *e, const struct listene
     e->sack_ok = l->opt.sack && o->sack_permitted;
     e->ts_ok = l->opt.timestamps && o->has_ts;
     e->wscale_ok = l->opt.wscale != -2 && o->has_wscale;
-    if (e->wscale_ok && o->wscale > 14)
-        tcp_rule(tcp, NULL, R_WSCALE_LARGE, now);
-    e->peer_wscale = o->wscale > 14 ? 14 : o->wscale;
+    e->peer_wscale = e->wscale_ok ? syn_wscale(tcp, o, now) : 0;
     e->peer_wnd = (uint16_t)g->wnd;
     e->ts_recent = e->ts_ok ? o->tsval : 0;
     e->ts_recent_at = ts_clock(now);
@@ -155,6 +153,12 @@ static void syn(struct tcp *tcp, struct listener *l, const struct tuple *id, uin
 {
     if (l->waiting >= l->backlog) {
         tcp_drop(tcp, NULL, id, R_LISTEN_BACKLOG, now);
+        return;
+    }
+    struct la_addr here = id->local;
+    struct net_path path;
+    if (net_route(tcp->net, &here, &id->remote, seg_scope(id, g), &path, now) != LA_OK) {
+        tcp_drop(tcp, NULL, id, R_LISTEN_NO_ROUTE, now);
         return;
     }
     struct embryo *e = embryo_new(tcp, l, id, hash, g, now);

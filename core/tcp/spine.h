@@ -121,6 +121,7 @@ void tcp_adopt(struct tcb *t, la_ns since);
 /* ---- input.c and the steps ---- */
 void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now);
 void tcb_segment(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
+void input_trim(struct tcb *t, struct tcp_seg *g);
 /* Steps 5 to 8, for a segment that passed 1 to 4. */
 enum verdict input_rest(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
 enum verdict input_ack(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
@@ -138,6 +139,7 @@ void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now);
 /* What the peer's SYN offers, as far as we offered or accept it too. */
 void take_syn_options(struct tcp *tcp, struct tcb *t, const struct tcp_opts *o, la_ns now);
 uint16_t syn_mss(struct tcp *tcp, const struct tcp_opts *o, bool v4, la_ns now);
+uint8_t syn_wscale(struct tcp *tcp, const struct tcp_opts *o, la_ns now);
 
 /* ---- embryo.c ---- */
 /* Ends a half-open connection: back to LISTEN, a close record, TIME-WAIT restored if it had

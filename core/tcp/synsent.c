@@ -10,9 +10,7 @@ void take_syn_options(struct tcp *tcp, struct tcb *t, const struct tcp_opts *o, 
     t->ts_ok = t->opt.timestamps && o->has_ts;
     t->wscale_ok = t->opt.wscale != -2 && o->has_wscale;
     if (t->wscale_ok) {
-        if (o->wscale > 14)
-            tcp_rule(tcp, t, R_WSCALE_LARGE, now);
-        t->snd.wscale = o->wscale > 14 ? 14 : o->wscale;
+        t->snd.wscale = syn_wscale(tcp, o, now);
         t->rcv.wscale = window_shift(&t->opt);
     }
     if (t->ts_ok) {
@@ -125,6 +123,7 @@ void input_synsent(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
     net_confirm(tcp->net, &t->path, now);
     tcp_established(tcp, t, syn_lost, now);
     tcp_ack_now(tcp, t);
-    /* Sixth step and on: URG, text and FIN of the same segment. */
+    /* Sixth step and on: URG, text and FIN of the same segment, as far as our SYN's window goes. */
+    input_trim(t, g);
     (void)input_text(tcp, t, g, now);
 }

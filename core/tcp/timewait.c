@@ -252,6 +252,12 @@ static void evict(struct tcp *tcp, ref r, la_ns now)
     finish(tcp, r, false, true, now);
 }
 
+static void expire(struct tcp *tcp, ref r, la_ns now)
+{
+    tcp_rule(tcp, NULL, R_TW_EXPIRED, now);
+    finish(tcp, r, false, false, now);
+}
+
 bool timewait_add(struct tcp *tcp, const struct tw_entry *e, uint32_t hash, la_ns now)
 {
     struct timewait *w = &tcp->tw;
@@ -362,7 +368,7 @@ void timewait_expire(struct tcp *tcp, la_ns now)
     int64_t left;
     ref r;
     while ((r = oldest(&tcp->tw, now, &left)) != REF_NONE && left <= 0)
-        finish(tcp, r, false, false, now);
+        expire(tcp, r, now);
 }
 
 ref timewait_next(const struct tcp *tcp, uint64_t *cursor)

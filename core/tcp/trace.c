@@ -79,7 +79,8 @@ void trace_segment_in(struct tcp *tcp, const struct tcb *t, const struct tuple *
                              .tsval = g->opts.tsval,
                              .tsecr = g->opts.tsecr,
                              .mss = g->opts.has_mss ? g->opts.mss : 0,
-                             .wscale = g->opts.has_wscale ? (int8_t)g->opts.wscale : (int8_t)-1,
+                             .wscale =
+                                 g->opts.has_wscale ? (int8_t)(g->opts.wscale & 127) : (int8_t)-1,
                              .sack_permitted = g->opts.sack_permitted};
     for (unsigned i = 0; i < g->opts.nsack; i++) {
         s.sack[i][0] = g->opts.sack[i].start.v;

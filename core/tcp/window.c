@@ -12,6 +12,15 @@ uint8_t window_shift(const struct options *o)
     return s;
 }
 
+/* The shift that a SYN offers (RFC 7323 §2.3: more than 14 is read as 14). */
+uint8_t syn_wscale(struct tcp *tcp, const struct tcp_opts *o, la_ns now)
+{
+    if (o->wscale <= 14)
+        return o->wscale;
+    tcp_rule(tcp, NULL, R_WSCALE_LARGE, now);
+    return 14;
+}
+
 /* The buffer: at least what the shift can say, else the window could never open again. */
 static uint32_t buffer(const struct tcb *t)
 {

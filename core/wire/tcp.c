@@ -15,7 +15,6 @@ enum {
 
 #define NOP_NOP_TS 0x0101080aU
 #define OPTS_MAX (TCP_HLEN_MAX - TCP_HLEN)
-#define WSCALE_MAX 14 /* RFC 7323 §2.3: a larger shift is read as 14 */
 
 bool tcp_parse(const uint8_t *p, uint32_t n, struct tcp_hdr *h)
 {
@@ -58,7 +57,7 @@ static void read_option(const uint8_t *p, uint32_t len, bool syn, struct tcp_opt
     case OPT_WSCALE:
         if (syn && len == 3) {
             o->has_wscale = true;
-            o->wscale = p[2] < WSCALE_MAX ? p[2] : WSCALE_MAX;
+            o->wscale = p[2];
         }
         break;
     case OPT_SACK_OK:

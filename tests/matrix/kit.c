@@ -164,7 +164,7 @@ void in(struct kit *k, struct seg g)
     uint32_t options = options_of(k, &g, p + TCP_HLEN), hlen = TCP_HLEN + options;
     struct la_addr src = la_addr_is_any(&g.src) ? k->b : g.src;
     struct la_addr dst = la_addr_is_any(&g.dst) ? k->a : g.dst;
-    struct tcp_hdr h = {.sport = g.sport ? g.sport : B_PORT,
+    struct tcp_hdr h = {.sport = g.sport || g.port_0 ? g.sport : B_PORT,
                         .dport = g.dport ? g.dport : A_PORT,
                         .seq = seq(g.seq),
                         .ack = seq(g.ack),
@@ -172,10 +172,11 @@ void in(struct kit *k, struct seg g)
                         .hlen = (uint8_t)(g.doff ? g.doff * 4 : hlen),
                         .wnd = window_of(k, &g),
                         .up = g.up};
+    uint32_t text = g.seq + (g.flags & S ? 1 : 0);
     kit_mark(k);
     (void)tcp_build(p, &h);
     for (uint32_t i = 0; i < g.len; i++)
-        p[hlen + i] = pattern(g.seq + i - (IRS + 1));
+        p[hlen + i] = pattern(text + i - (IRS + 1));
     struct csum c = csum_pseudo(&src, &dst, IP_TCP, hlen + g.len);
     csum_add(&c, p, hlen + g.len);
     put16(p + 16, csum_field(&c) ^ (g.bad_csum ? 1U : 0U));

@@ -54,7 +54,9 @@ struct how {
     uint32_t mss;    /* that B announces; 0: 1460; MSS_NONE: no option */
     uint32_t rcvbuf; /* A's; 0: RCVBUF */
     uint32_t max_conns, max_embryos, max_time_wait, max_blocks; /* 0: plenty */
+    uint32_t text;                                              /* that B sends with its FIN */
     uint32_t mtu;                                               /* 0: 1500 */
+    la_ns rtt;                                                  /* that the handshake takes */
     la_ns fin_wait_2;                                           /* 0: the default */
     void (*tune)(struct la_stack *s, la_conn c, la_ns now);     /* options, before the SYN leaves */
 };
@@ -91,7 +93,7 @@ struct seg {
     const uint8_t *raw; /* options as bytes, instead */
     uint8_t nraw;
     uint8_t doff; /* data offset in words, if it is to lie */
-    bool no_ts, bad_csum;
+    bool no_ts, bad_csum, port_0;
     uint16_t sport, dport; /* B's and A's, if others */
     struct la_addr src, dst;
     const uint8_t *at; /* of a reply: its text, until the next call */
@@ -122,8 +124,9 @@ void kit_listen(struct kit *k);
 void kit_connect(struct kit *k);
 struct tcp_opts kit_syn_options(const struct kit *k); /* what B's SYN carries */
 void kit_accept(struct kit *k);
-void kit_shut(struct kit *k);     /* shutdown(WR), or close as how.orphan says; the FIN leaves */
-void kit_peer_fin(struct kit *k); /* B's FIN, acknowledged */
+void kit_shut(struct kit *k); /* shutdown(WR), or close as how.orphan says; the FIN leaves */
+uint32_t kit_mss(const struct kit *k); /* text of a full segment of A's */
+void kit_peer_fin(struct kit *k);      /* B's FIN, acknowledged */
 
 /* ---- doing ---- */
 void kit_mark(struct kit *k); /* from here on events and rules are counted; in() and pass() do it */
@@ -165,8 +168,8 @@ struct place {
     enum la_state state;
     struct kit *(*enter)(struct how how);
 };
-extern const struct place place_syn_received, place_established, place_fin_wait_1, place_fin_wait_2,
-    place_close_wait, place_closing, place_last_ack, place_time_wait;
+extern const struct place place_syn_sent, place_syn_received, place_established, place_fin_wait_1,
+    place_fin_wait_2, place_close_wait, place_closing, place_last_ack, place_time_wait;
 /* A row of tests/conformance/events.tsv by its id; SHARED: one of rows.h, in a state. */
 #define ROW(id, test)                                                                              \
     {                                                                                              \

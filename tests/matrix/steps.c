@@ -2,7 +2,8 @@
  */
 #include "matrix/kit.h"
 
-const struct place place_syn_received = {LA_SYN_RECEIVED, in_syn_received},
+const struct place place_syn_sent = {LA_SYN_SENT, in_syn_sent},
+                   place_syn_received = {LA_SYN_RECEIVED, in_syn_received},
                    place_established = {LA_ESTABLISHED, in_established},
                    place_fin_wait_1 = {LA_FIN_WAIT_1, in_fin_wait_1},
                    place_fin_wait_2 = {LA_FIN_WAIT_2, in_fin_wait_2},
@@ -106,6 +107,7 @@ struct kit *in_syn_received(struct how how)
 struct kit *in_established(struct how how)
 {
     struct kit *k = how.passive ? in_syn_received(how) : in_syn_sent(how);
+    pass(k, how.rtt);
     if (how.passive) {
         in(k, (struct seg){.flags = A, .seq = IRS + 1, .ack = ISS + 1});
         kit_accept(k);
@@ -117,6 +119,13 @@ struct kit *in_established(struct how how)
     expect_quiet(k);
     expect_state(k, LA_ESTABLISHED);
     return k;
+}
+
+uint32_t kit_mss(const struct kit *k)
+{
+    uint32_t link = (k->how.mtu ? k->how.mtu : 1500) - (round_v6() ? 60 : 40);
+    uint32_t peer = k->how.mss ? k->how.mss : 1460;
+    return (link < peer ? link : peer) - (k->ts ? 12 : 0);
 }
 
 /* ---- closing ---- */
@@ -136,8 +145,8 @@ void kit_shut(struct kit *k)
 
 void kit_peer_fin(struct kit *k)
 {
-    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->una});
-    k->rcv++;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->una, .len = k->how.text});
+    k->rcv += k->how.text + 1;
     (void)expect(k, A, k->nxt, k->rcv);
     expect_quiet(k);
 }

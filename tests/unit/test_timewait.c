@@ -65,6 +65,7 @@ static void waits_exactly(void **state)
             assert_false(rec->tw.evicted || rec->tw.reused);
         }
         assert_int_equal(b->records_told, sizeof begins / sizeof *begins);
+        assert_int_equal(b->rules[R_TW_EXPIRED], sizeof begins / sizeof *begins);
         bare_free(b);
     }
 }
