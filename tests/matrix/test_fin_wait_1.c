@@ -118,7 +118,7 @@ static void orphan_and_closed_window(void **state)
     }
     wait_for_segment(k, LA_SEC(61));
     fired(k, "PERSIST_ORPHAN", 1);
-    (void)expect(k, R | A, k->nxt, k->rcv);
+    (void)expect(k, R | A, k->una, k->rcv); /* C30: at the edge of B's window */
     expect_state(k, LA_CLOSED);
     assert_int_equal(kit_record(k).cause, LA_CAUSE_PROBE_LIMIT);
     kit_end(k);
