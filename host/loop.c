@@ -241,12 +241,13 @@ static bool transmit(struct la_loop *l, struct loop_dev *v)
         }
         if (v->capture)
             la_pcap_begin(v->capture);
-        if (!la_tx(l->s, v->ifx, &f, l->now)) {
+        bool one = la_tx(l->s, v->ifx, &f, l->now);
+        if (v->capture)
+            la_pcap_frame(v->capture, v->capture_if, true, one ? &f : NULL, l->now);
+        if (!one) {
             watch_set(l, &v->w, EPOLLIN);
             return false;
         }
-        if (v->capture)
-            la_pcap_frame(v->capture, v->capture_if, true, &f, l->now);
         la_dev_send(v->d, &f);
     }
     return true;

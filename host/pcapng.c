@@ -388,14 +388,16 @@ void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct
                    la_ns now)
 {
     struct comment c;
-    uint32_t n = gather(p, f);
+    uint32_t n = f ? gather(p, f) : 0;
     uint32_t direction = outbound ? 2 : 1;
     la_ns at = p->epoch + now;
 
+    p->in_frame = false;
+    if (!f)
+        return;
     if (outbound)
         find_said(p, interface, n);
     compose(p, outbound, &c);
-    p->in_frame = false;
     if (n == 0)
         return;
 

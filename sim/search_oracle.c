@@ -93,10 +93,10 @@ void search_take(struct search_ep *e, const uint8_t *p, size_t n)
     if (n == 0 || s->failed)
         return;
     size_t good = pattern_check(key_of(s, e->peer_id), e->received, p, n);
+    uint64_t wrong = e->received + good;
     e->received += n;
     if (good < n)
-        search_fail(s, e, "byte %llu of its stream is wrong",
-                    (unsigned long long)(e->received - n + good));
+        search_fail(s, e, "byte %llu of its stream is wrong", (unsigned long long)wrong);
     else if (e->received > s->ep[e->peer_id - 1]->sent)
         search_fail(s, e, "more came than connection %u sent", e->peer_id);
 }

@@ -116,8 +116,9 @@ LA_API int la_pcap_interface(struct la_pcap *p, const char *name, enum la_link l
 LA_API void la_pcap_trace(struct la_pcap *p, const struct la_trace *ev);
 
 /* la_pcap_begin before la_rx or la_tx, la_pcap_frame after it: what was traced between the two is
- * about this frame, what came before (timers, calls of the program) is told as such.  Checksums
- * that were left to a device are completed in the copy that is written. */
+ * about this frame, what came before (timers, calls of the program) is told as such.  When la_tx
+ * had no frame to give, f is NULL: nothing is written, and what came before is kept for the next.
+ * Checksums that were left to a device are completed in the copy that is written. */
 LA_API void la_pcap_begin(struct la_pcap *p);
 LA_API void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct la_frame *f,
                           la_ns now);

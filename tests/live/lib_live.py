@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 
+import lib_judge
+
 BUILD = os.environ.get("LASTACK_BUILD") or os.path.realpath(
     os.path.join(os.path.dirname(__file__), "../../build/test"))
 LASTACK = os.environ.get("LASTACK") or os.path.join(BUILD, "lastack")
@@ -125,7 +127,7 @@ class Test:
         self.started = []
         self.stacks = []
         self.wires = []
-        self.quotes = True  # see judge()
+        self.quotes = True  # see lib_judge.wrong
         self.uncounted = ()  # counters of the kernel that may be above zero
         os.environ["LASTACK_RUN_DIR"] = os.path.join(self.dir, "run")
         os.mkdir(os.environ["LASTACK_RUN_DIR"], 0o700)
@@ -145,7 +147,7 @@ class Test:
                 stop(p, signal.SIGINT)
             if kind is None:
                 kernel_is_content(self.uncounted)
-                judge(self.captures, self.file("judged.pcapng"), self.quotes)
+                self.judge()
         except Failed:
             self.tell()
             raise
@@ -189,8 +191,17 @@ class Test:
         self.captures.append(path)
         return p
 
+    def judge(self):
+        captures = [c for c in self.captures if os.path.exists(c)]
+        if captures:
+            found = lib_judge.wrong(captures, self.quotes)
+            check("tshark finds every packet in order", not found, *found[:10])
+
     def tell(self):
-        """What the programs said, for who has to find out."""
+        """What the programs said and the stacks counted, for who has to find out."""
+        for s in self.stacks:
+            if s.process.poll() is None and not s.process.stdin.closed:
+                print(f"--- rules that fired: {s.tell('rules')}")
         for name in sorted(os.listdir(self.dir)):
             if name.endswith(".err"):
                 text = self.read(name).decode(errors="replace")
@@ -208,11 +219,17 @@ def stop(p, how):
         return p.wait()
 
 
+PROGRAMS = ("ip", "ss", "ping", "curl", "socat", "tshark", "dumpcap", "mergecap")
+
+
 def main(*tests):
     """Runs them (or those that the command line names) in turn and ends the program."""
     for need in (LIVE_STACK, LASTACK, "/dev/net/tun"):
         if not os.path.exists(need):
             sys.exit(f"no {need}: type scripts/build test")
+    for need in PROGRAMS:
+        if not shutil.which(need):
+            sys.exit(f"needs the program {need}: type scripts/deps test")
     if os.geteuid() != 0:
         sys.exit("needs root, to make network namespaces and devices: type scripts/rooted before it")
     failed = 0
@@ -497,39 +514,3 @@ class Both:
             check("a thread of the test ends", self.errors or not th.is_alive())
         if self.errors:
             raise self.errors[0] if isinstance(self.errors[0], Failed) else Failed(repr(self.errors[0]))
-
-
-# ---- tshark ----
-
-# What TCP carries is data to it, else random bytes are taken for the protocol that some port has.
-TSHARK = ["tshark", "-n", "-d", "tcp.port==1-65535,data"] + [
-    x for p in ("ip", "tcp", "udp") for x in ("-o", f"{p}.check_checksum:TRUE")]
-MALFORMED = "(_ws.malformed or _ws.short)"
-BAD_SUM = "(" + " or ".join(f'{p}.checksum.status == "Bad"' for p in ("ip", "tcp", "udp", "icmp", "icmpv6")) + ")"
-QUOTING = "(icmp.type in {3, 4, 5, 11, 12} or icmpv6.type in {1, 2, 3, 4})"
-
-
-def judge(captures, merged, quotes=True):
-    """tshark reads every capture of a test: no malformed packet, no bad checksum.  Without `quotes` what
-    ICMP errors quote may be malformed."""
-    captures = [c for c in captures if os.path.exists(c)]
-    if not captures:
-        return
-    run("mergecap", "-a", "-w", merged, *captures)
-    wrong = f"{BAD_SUM} or {MALFORMED}" + ("" if quotes else f" and not {QUOTING}")
-    out = run(*TSHARK, "-r", merged, "-Y", wrong).decode()
-    check("tshark finds every packet in order", not out, *out.splitlines()[:10])
-    check("something was captured", os.path.getsize(merged) > 1000)
-
-
-def segments(path):
-    """What tshark reads of a capture's TCP segments: dicts."""
-    names = ("frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.len")
-    out = run(*TSHARK, "-r", path, "-Y", "tcp", "-T", "fields",
-              *[x for n in names for x in ("-e", n)]).decode()
-    rows = []
-    for line in out.splitlines():
-        at, sport, dport, flags, seq, ack, length = line.split("\t")
-        rows.append({"time": float(at), "sport": int(sport), "dport": int(dport), "flags": int(flags, 16),
-                     "seq": int(seq), "ack": int(ack), "len": int(length)})
-    return rows

@@ -1,5 +1,6 @@
 # lib_nc.sh: for the live tests of nc and ss: a network namespace of their own, bounded waiting, and
 # counting.  $LASTACK is the command.  Everything started is in $pids, and ends with the script.
+# shellcheck shell=bash
 
 set -u
 lastack=${LASTACK:-$(cd "$(dirname "$0")/../.." && pwd)/build/lastack}
@@ -28,6 +29,23 @@ die()
 {
     echo "$0: $*" >&2
     exit 1
+}
+
+# needs PROGRAM...: each is there, or the test ends at once.
+needs()
+{
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || die "needs the program $program: type scripts/deps test"
+    done
+}
+needs cmp ip ss timeout
+
+# Options mean different things to the nc of different packages.
+needs_nc()
+{
+    needs nc
+    nc -h 2>&1 | grep -q '^OpenBSD netcat' || die "needs the nc of OpenBSD, and $(command -v nc) is another: type scripts/deps test"
 }
 
 [ "$(id -u)" = 0 ] || die "needs root, to make network namespaces and devices"

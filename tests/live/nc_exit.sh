@@ -3,6 +3,8 @@
 # nc_exit: the exit status and the sentence of lastack nc for every kind of end, and the one line that
 # wrong use gets.
 . "$(dirname "$0")/lib_nc.sh"
+needs python3
+needs_nc
 
 # wrong STATUS REGEX WORDS...: what the command answers at once.
 wrong()
@@ -132,16 +134,13 @@ ok "interrupted: its socket is gone" [ -z "$(ls "$LASTACK_RUN_DIR")" ]
 
 # Standard output that nobody reads any more.
 peer "wait for reset"
-{
-    ip netns exec "$ns" "$lastack" nc -l 7003 <"$dir/client.in" 2>"$dir/client.err"
-    echo $? >"$dir/client.status"
-} | true &
-ok "no reader: listens" wait_for 10 stack_shows_any 'LISTEN.*:7003'
+ip netns exec "$ns" "$lastack" nc -l 7003 <"$dir/client.in" > >(true) 2>"$dir/client.err" 6<&- &
+client=$!
+pids+=("$client")
+ok "no reader: listens" wait_for 10 listens "$client" 7003
 head -c 100000 /dev/zero >"$dir/zeros"
 in_ns timeout 10 nc -N 10.77.0.2 7003 <"$dir/zeros" >/dev/null 2>&1
-ok "no reader: ends" wait_for 20 [ -s "$dir/client.status" ]
-ok "no reader: status" [ "$(cat "$dir/client.status")" = 1 ]
-ok "no reader: says so" grep -q 'standard output' "$dir/client.err"
+ending "no reader" 1 'standard output'
 
 # The device is deleted under it.
 start client "$lastack" nc -l 7004

@@ -3,6 +3,8 @@
 # nc_ss: what lastack ss shows of a running stack: each column against what the kernel's side knows,
 # --json, --closed, --rules, --usage, and which stack is meant.
 . "$(dirname "$0")/lib_nc.sh"
+needs python3 jq
+needs_nc
 
 fact() # fact JQ_EXPRESSION [OPTIONS]: of the JSON answer of $server
 {

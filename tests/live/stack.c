@@ -1,8 +1,8 @@
 /* stack.c: a stack beside the kernel that a live test leads by the hand.
  *
  * It takes the options of every command, and then one command a line on standard input; each is
- * answered by one line of JSON: the answer, or {"refused":TEXT}.  ID is a number that socket, listen
- * and accept gave.
+ * answered by one line of JSON: the answer, or {"refused":TEXT}.  ID is a number that socket,
+ * listen and accept gave.
  *
  *     listen PORT                  socket                    accept ID
  *     setopt ID NUMBER VALUE       connect ID ADDR PORT LOCAL-PORT (0: any)

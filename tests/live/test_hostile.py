@@ -181,7 +181,8 @@ class Attack:
         live.kernel_reaches(k.getsockname()[1], "TIME-WAIT")
         k.close()
         for family in (4, 6):
-            live.run("ping", f"-{family}", "-c", "1", "-W", "5", "-s", "3000", live.OURS[family])
+            # Until one is answered: a mutated fragment that waits may have the identification of the first.
+            live.run("ping", f"-{family}", "-c", "1", "-i", "0.2", "-w", "10", "-s", "3000", live.OURS[family])
         self.frames = self.frames[-200:]
 
     def mine(self, k):

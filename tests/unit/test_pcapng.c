@@ -294,6 +294,12 @@ static void comments(void **state)
 
     la_pcap_begin(p); /* 6: nothing is left over */
     la_pcap_frame(p, 0, true, &f, 0);
+
+    la_pcap_begin(p); /* no frame after all; 7: what the program did since then is told */
+    la_pcap_frame(p, 0, true, NULL, 0);
+    say(p, LA_TRACE_STATE, LA_CLOSE_WAIT, LA_LAST_ACK, 0);
+    la_pcap_begin(p);
+    la_pcap_frame(p, 0, true, &f, 0);
     finish(p);
 
     comment_of(3, text, sizeof text);
@@ -311,6 +317,8 @@ static void comments(void **state)
     assert_string_equal(text, want);
     comment_of(6, text, sizeof text);
     assert_string_equal(text, "");
+    comment_of(7, text, sizeof text);
+    assert_string_equal(text, "before it: CLOSE-WAIT -> LAST-ACK");
 }
 
 /* However much is traced, a comment stays within its bound. */
