@@ -295,7 +295,7 @@ class Stack:
 
     def tell(self, *words):
         answer = self.ask(*words)
-        check(" ".join(map(str, words)), not (isinstance(answer, dict) and "refused" in answer), answer)
+        check(" ".join(map(str, words)), not (isinstance(answer, dict) and list(answer) == ["refused"]), answer)
         return answer
 
     # opening
