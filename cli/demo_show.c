@@ -163,8 +163,7 @@ void demo_ladder(struct demo *d)
         .left = {.name = "lastack", .log = &d->log},
         .right = {.name = d->kernel ? "kernel" : "lastack too",
                   .log = d->kernel ? NULL : &d->peer_log},
-        .title = d->kernel ? "One connection of lastack with the Linux kernel"
-                           : "One connection between two lastacks",
+        .title = d->kernel ? "lastack and the Linux kernel" : "Two lastacks",
     };
     struct ladder_style style;
     struct ladder *l;
