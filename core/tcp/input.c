@@ -53,6 +53,8 @@ static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_se
         seq_eq(g->seq, t->rcv.irs) && seq_eq(g->ack, t->snd.nxt)) {
         g->flags &= (uint8_t)~TCP_SYN;
         g->seq = t->rcv.nxt;
+        t->ack_now = true; /* a peer that goes by table 6 drops our SYN,ACK and waits for this */
+        tcp_ready(tcp, t);
         return tcp_verdict(tcp, t, R_CROSSED_SYNACK, V_CONTINUE, now);
     }
     if (t->state == LA_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&

@@ -24,6 +24,8 @@ static uint8_t pattern(uint32_t n)
 static void *kit_alloc(void *ctx, size_t bytes)
 {
     struct kit *k = ctx;
+    if (k->refuse)
+        return NULL;
     k->given += bytes;
     return malloc(bytes);
 }

@@ -80,6 +80,7 @@ struct kit {
     uint32_t records;     /* cursor */
     uint64_t *before;     /* counts of the rules at the last action */
     uint64_t given;       /* bytes that the allocator gave out */
+    bool refuse;          /* the allocator has no more */
     bool waiting;         /* wait_for_segment took a frame, and the test has not yet seen it */
 };
 
