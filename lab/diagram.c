@@ -195,6 +195,15 @@ static uint64_t taken(const struct diagram *d, const struct edge *e)
     return d->taken[e->from][e->to];
 }
 
+bool diagram_complete(const struct diagram *d)
+{
+    for (int i = 0; i < EDGES; i++) {
+        if (tcp_edge(figure[i].from, figure[i].to) && !taken(d, &figure[i]))
+            return false;
+    }
+    return true;
+}
+
 /* "3", "28,232", "12M". */
 static char *times(uint64_t n, char *buf)
 {

@@ -18,6 +18,9 @@ struct diagram {
 /* Adds every change of state in a log: connections, half-open ones, listeners, TIME-WAIT. */
 void diagram_count(struct diagram *d, const struct trace_log *log);
 
+/* Every edge of the figure that this stack has was taken. */
+bool diagram_complete(const struct diagram *d);
+
 void diagram_picture(const struct diagram *d, const struct picture *p);
 /* A whole SVG document in English, light or dark as the viewer prefers. */
 void diagram_svg(const struct diagram *d, FILE *out);

@@ -93,6 +93,7 @@ static void test_every_edge_is_drawn(void **unused)
         for (int to = 0; to < LA_STATES; to++)
             if (tcp_edge((enum la_state)from, (enum la_state)to))
                 d.taken[from][to] = 4000 + ++n;
+    assert_true(diagram_complete(&d));
     char *text = draw(&d, "diagram_all");
     for (unsigned i = 1; i <= n; i++) {
         char want[16];
@@ -151,6 +152,7 @@ static void test_counts_of_a_life(void **unused)
     other.taken[LA_ESTABLISHED][LA_CLOSE_WAIT] = other.taken[LA_CLOSE_WAIT][LA_LAST_ACK] = 1;
     other.taken[LA_LAST_ACK][LA_CLOSED] = 1;
     assert_memory_equal(&server, &other, sizeof other);
+    assert_false(diagram_complete(&client));
     free(draw(&client, "diagram_client"));
     sim_pair_free(&p);
 }
