@@ -16,7 +16,8 @@ import unittest
 import urllib.parse
 from html.parser import HTMLParser
 
-from browser import Browser
+sys.dont_write_bytecode = True
+from browser import Browser  # noqa: E402
 
 LASTACK = KEEP = None
 LOOK = pathlib.Path(__file__).with_name("look.js").read_text()
