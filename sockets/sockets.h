@@ -53,6 +53,7 @@ struct so_config {
     uint32_t rcvbuf;        /* bytes of the first receive buffer, default 131,072.  SO_RCVBUF then
                                doubles what it is given and reads back the double, as on Linux */
     uint32_t sndbuf;        /* likewise; default 2,626,560 */
+    uint32_t buf_max;       /* what SO_RCVBUF and SO_SNDBUF are cut to, default 212,992 */
     bool plain_bufs;        /* buffer sizes are what the program says, not doubled (BSD) */
     uint32_t somaxconn;     /* bound of listen's backlog, default 4,096 */
     uint16_t port_lo, port_hi; /* for bind to port 0, default 32768..60999 */

@@ -129,6 +129,11 @@ void heap_remove(struct heap *h, uint32_t id)
         settle(h, at, x);
 }
 
+la_ns heap_when(const struct heap *h, uint32_t pos)
+{
+    return pos == HEAP_NONE ? LA_NEVER : item(h, pos)->when;
+}
+
 la_ns heap_first(const struct heap *h)
 {
     return h->n ? item(h, ROOT)->when : LA_NEVER;

@@ -23,6 +23,8 @@ bool heap_reserve(struct heap *h, uint32_t n);
 /* Inserts or moves `id` to `when`.  Room must have been reserved. */
 void heap_set(struct heap *h, uint32_t id, la_ns when);
 void heap_remove(struct heap *h, uint32_t id); /* nothing if it is not in */
+/* When the item at this position is due. */
+la_ns heap_when(const struct heap *h, uint32_t pos);
 /* The earliest deadline, LA_NEVER if empty. */
 la_ns heap_first(const struct heap *h);
 /* Takes the first item out if it is due; 0 if not. */

@@ -25,10 +25,24 @@ static int wrong_handle(const struct la_stack *s, la_conn c)
 
 /* ---- options ---- */
 
+/* An ACK that waits goes at once, or waits like others from now on. */
+static void quickack_changed(struct la_stack *s, struct tcb *t)
+{
+    t->quick = t->opt.quickack ? t->opt.quickacks : 0;
+    if (t->opt.quickack && t->ack_delayed)
+        tcp_ack_now(&s->tcp, t);
+}
+
 static void option_changed(struct la_stack *s, struct tcb *t, enum la_option o, la_ns now)
 {
+    if (o >= LA_OPT_RTO_INIT_MS && o <= LA_OPT_RTO_SLOP_MS)
+        tcb_timeouts(t); /* the handshake has not begun, else the option were refused */
     if (t->state < LA_SYN_SENT || t->state > LA_LAST_ACK)
         return;
+    if (o == LA_OPT_QUICKACK || o == LA_OPT_QUICKACKS)
+        quickack_changed(s, t);
+    if (o == LA_OPT_NOTSENT_LOWAT || o == LA_OPT_SNDBUF)
+        tcp_wake_writer(&s->tcp, t);
     if (o == LA_OPT_KEEPALIVE || o == LA_OPT_KEEPIDLE_MS)
         keepalive_start(&s->tcp, t, now);
     if (o == LA_OPT_MAXSEG)
@@ -41,11 +55,21 @@ static void option_changed(struct la_stack *s, struct tcb *t, enum la_option o, 
         tcp_ack_now(&s->tcp, t);
 }
 
+static int set_backlog(struct listener *l, int64_t value)
+{
+    if (value < 1 || value > UINT32_MAX)
+        return LA_EINVAL;
+    l->backlog = (uint32_t)value;
+    return LA_OK;
+}
+
 int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la_ns now)
 {
     struct listener *l = stack_listener(s, c);
     if (l)
-        return options_set(&l->opt, o, value, false);
+        return o == LA_OPT_BACKLOG ? set_backlog(l, value) : options_set(&l->opt, o, value, false);
+    if (la_conn_eq(c, LA_CONN_NONE))
+        return options_set(&s->defaults, o, value, false);
     struct tcb *t = stack_tcb(s, c);
     if (!t)
         return LA_EBADF;
@@ -59,9 +83,13 @@ int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value)
 {
     struct listener *l = stack_listener(s, c);
     struct tcb *t = l ? NULL : stack_tcb(s, c);
-    if (!l && !t)
+    if (l && o == LA_OPT_BACKLOG) {
+        *value = l->backlog;
+        return LA_OK;
+    }
+    if (!l && !t && !la_conn_eq(c, LA_CONN_NONE))
         return LA_EBADF;
-    return options_get(l ? &l->opt : &t->opt, o, value);
+    return options_get(l ? &l->opt : t ? &t->opt : &s->defaults, o, value);
 }
 
 /* ---- opening ---- */
@@ -78,7 +106,7 @@ int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t back
     if (err)
         return err;
     struct listener *l = listener_at(&s->tcp, index);
-    options_init(&l->opt, &s->cfg);
+    l->opt = s->defaults;
     l->backlog = backlog ? backlog : 1;
     l->since = now;
     trace_listener(&s->tcp, l, LA_CLOSED, LA_LISTEN, now);
@@ -121,9 +149,7 @@ int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *out)
 
 int la_socket(struct la_stack *s, la_conn *out)
 {
-    struct options o;
-    options_init(&o, &s->cfg);
-    struct tcb *t = tcb_new(&s->tcp, &o);
+    struct tcb *t = tcb_new(&s->tcp, &s->defaults);
     if (!t)
         return LA_ENOMEM;
     give_handle(s, t, out);
@@ -210,6 +236,7 @@ int la_peek(struct la_stack *s, la_conn c, struct la_span *spans, int max, int *
         *err = t ? LA_EINVAL : wrong_handle(s, c);
         return 0;
     }
+    user_skip_urgent(&s->tcp, t);
     uint32_t left = user_readable(t), n = rcvq_spans(&t->rcvq, spans, (uint32_t)max), used = 0;
     for (; used < n && left; used++) {
         if (spans[used].n > left)
@@ -229,15 +256,31 @@ int la_consume(struct la_stack *s, la_conn c, size_t n, la_ns now)
     return n > UINT32_MAX ? LA_EINVAL : user_consume(&s->tcp, t, (uint32_t)n, now);
 }
 
-int la_recv_urgent(struct la_stack *s, la_conn c, uint8_t *byte)
+int la_peek_urgent(const struct la_stack *s, la_conn c, uint8_t *byte)
 {
-    struct tcb *t = stack_tcb(s, c);
+    const struct tcb *t = stack_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     if (!t->has_oob)
         return t->urg_in && !t->opt.oobinline && !t->urg_seen ? LA_EAGAIN : LA_EINVAL;
     *byte = t->oob;
-    t->has_oob = false;
+    return LA_OK;
+}
+
+int la_recv_urgent(struct la_stack *s, la_conn c, uint8_t *byte)
+{
+    int err = la_peek_urgent(s, c, byte);
+    if (!err)
+        stack_tcb(s, c)->has_oob = false;
+    return err;
+}
+
+int la_want_writable(struct la_stack *s, la_conn c)
+{
+    struct tcb *t = stack_tcb(s, c);
+    if (!t)
+        return wrong_handle(s, c);
+    t->want_writable = true;
     return LA_OK;
 }
 
@@ -248,8 +291,9 @@ int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now)
     struct tcb *t = stack_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
-    return how == 0 || how & ~(unsigned)LA_SHUT_RDWR ? LA_EINVAL
-                                                     : user_shutdown(&s->tcp, t, how, now);
+    return how == 0 || how & ~(unsigned)(LA_SHUT_RDWR | LA_SHUT_RD_LATER)
+               ? LA_EINVAL
+               : user_shutdown(&s->tcp, t, how, now);
 }
 
 int la_close(struct la_stack *s, la_conn c, la_ns now)

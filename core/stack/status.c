@@ -25,6 +25,64 @@ static bool still_waiting(const struct la_stack *s, const struct tcb *t, struct 
     return e->core.serial == t->serial;
 }
 
+/* What lies before the urgent byte; with OOBINLINE off that byte is not among those to read. */
+static void fill_mark(const struct tcb *t, struct la_status *st)
+{
+    uint32_t readable = rcvq_readable(&t->rcvq), mark = user_before_mark(t);
+    bool aside = !t->opt.oobinline && mark < readable;
+    st->queued_in = readable - aside;
+    st->before_mark = mark;
+    st->at_mark = mark == 0;
+    st->urgent_byte = t->has_oob;
+}
+
+/* Loss and recovery, in bytes. */
+static void fill_recovery(const struct tcb *t, struct la_status *st)
+{
+    const struct recovery *r = &t->recovery;
+    uint32_t flight = t->snd.nxt.v - t->snd.una.v;
+    st->outstanding = flight;
+    st->sacked = r->sb.bytes;
+    switch ((enum recovery_state)r->state) {
+    case RECOVERY_OPEN:
+        st->recovery = r->dupacks || r->sb.bytes ? 1 : 0;
+        break;
+    case RECOVERY_FAST:
+        st->recovery = 2;
+        st->rexmit_out = r->high_rxt.v - t->snd.una.v - r->sb.below_rxt;
+        if (r->sb.sacked.head && seq_gt(r->sb.lost, t->snd.una))
+            st->lost = r->sb.lost.v - t->snd.una.v - (r->sb.bytes - r->sb.above_lost);
+        break;
+    case RECOVERY_LOSS:
+        st->recovery = 3;
+        st->rexmit_out = r->high_rxt.v - t->snd.una.v - r->sb.below_rxt;
+        if (seq_gt(r->recover, t->snd.una))
+            st->lost = r->recover.v - t->snd.una.v - (r->sb.bytes - r->sb.above_recover);
+        break;
+    }
+}
+
+static void fill_counts(const struct la_stack *s, const struct tcb *t, struct la_status *st)
+{
+    st->active_open = t->active;
+    st->wscale_ok = t->wscale_ok;
+    st->probes = t->keep_probes;
+    st->rcv_mss = t->rmss;
+    st->adv_mss = mss_announce(&s->tcp, t->path.ifx, tcb_is_v4(t));
+    st->min_rtt_us = t->rtt.min_us == UINT32_MAX ? 0 : t->rtt.min_us;
+    st->delack_us = t->opt.delack_ms * 1000U;
+    st->data_segs_in = t->data_segs_in;
+    st->data_segs_out = t->data_segs_out;
+    st->ooo_segs_in = t->ooo_segs_in;
+    st->dsacks_in = t->dsacks_in;
+    st->total_retrans = t->retransmits;
+    st->bytes_retransmitted = t->bytes_retransmitted;
+    st->bytes_out = t->bytes_acked + sndq_len(&t->sndq) - st->unsent + t->bytes_retransmitted;
+    st->last_data_sent = t->last_sent;
+    st->last_data_in = t->text_at;
+    st->last_heard = t->last_heard;
+}
+
 static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_status *st)
 {
     struct tw_entry e;
@@ -43,7 +101,8 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
     st->cause = t->cause;
     st->error = t->error;
     st->soft_error = t->soft_error;
-    st->queued_in = rcvq_readable(&t->rcvq);
+    fill_mark(t, st);
+    st->peer_closed = t->fin_received;
     st->queued_out = sndq_len(&t->sndq);
     st->unsent = seq_lt(t->snd.nxt, t->sndq.end) ? t->sndq.end.v - t->snd.nxt.v : 0;
     st->urgent = t->urg_in && seq_gt(t->rcv.up, t->rcvq.read) ? t->rcv.up.v - t->rcvq.read.v : 0;
@@ -53,6 +112,8 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
     st->snd_una = t->snd.una.v;
     st->snd_nxt = t->snd.nxt.v;
     st->snd_wnd = t->snd.wnd;
+    st->write_seq = t->sndq.end.v + t->fin_queued;
+    st->ts_offset = t->ts_offset;
     st->rcv_nxt = t->rcv.nxt.v;
     st->rcv_wnd = window_open(t);
     st->cwnd = t->cc.cwnd;
@@ -71,6 +132,8 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
     st->segs_out = t->segs_out;
     st->bytes_sent = t->bytes_acked;
     st->bytes_received = t->bytes_received;
+    fill_recovery(t, st);
+    fill_counts(s, t, st);
 }
 
 static void fill_listener(const struct listener *l, struct la_status *st)
@@ -87,7 +150,7 @@ static void fill_listener(const struct listener *l, struct la_status *st)
     st->timer_at = LA_NEVER;
 }
 
-static void fill_embryo(const struct embryo *e, struct la_status *st)
+static void fill_embryo(const struct la_stack *s, const struct embryo *e, struct la_status *st)
 {
     memset(st, 0, sizeof *st);
     st->local = (struct la_endpoint){e->id.local, e->id.lport, e->ifx};
@@ -95,7 +158,7 @@ static void fill_embryo(const struct embryo *e, struct la_status *st)
     st->state = LA_SYN_RECEIVED;
     st->since = e->opened;
     st->timer = LA_TIMER_RTO;
-    st->timer_at = e->opened + LA_USEC(((uint64_t)RTO_INIT_US << (e->resent + 1)) - RTO_INIT_US);
+    st->timer_at = heap_when(&s->tcp.timers, e->heap_pos);
     st->iss = e->iss.v;
     st->irs = e->irs.v;
     st->snd_una = e->iss.v;
@@ -165,7 +228,7 @@ bool la_status_next(const struct la_stack *s, uint64_t *cursor, struct la_status
     for (; table == 1 && ++i <= tcp->embryos.made;) {
         const struct embryo *e = embryo_at(tcp, (uint32_t)i);
         if (e->used) {
-            fill_embryo(e, out);
+            fill_embryo(s, e, out);
             *cursor = (uint64_t)1 << 56 | i;
             return true;
         }

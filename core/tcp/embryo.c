@@ -2,9 +2,12 @@
  * §3.10.7.4 for SYN-RECEIVED from LISTEN; RFC 4987). */
 #include "tcp/spine.h"
 
-static la_ns resend_after(const struct embryo *e)
+la_ns embryo_timeout(const struct tcp *tcp, const struct embryo *e)
 {
-    return LA_USEC((uint64_t)RTO_INIT_US << e->resent);
+    const struct options *o = &listener_at(tcp, e->listener)->opt;
+    struct rtt r = {0};
+    rtt_bound(&r, o->rto_init_ms * 1000U, 0, o->rto_max_ms * 1000U, o->rto_slop_ms * 1000U);
+    return LA_USEC(rtt_rto_us(&r, e->resent));
 }
 
 void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
@@ -18,6 +21,7 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
                          .tsecr = e->ts_recent,
                          .has_wscale = e->wscale_ok,
                          .wscale = window_shift(&l->opt),
+                         .wscale_first = l->opt.wscale_first,
                          .sack_permitted = e->sack_ok};
     struct bare b = {.id = &e->id,
                      .scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1,
@@ -79,14 +83,20 @@ void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int erro
 
 void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
 {
-    if (e->resent >= SYNACK_RETRIES) {
+    const struct options *o = &listener_at(tcp, e->listener)->opt;
+    /* Its ACK came, without the bytes that the program wants to see first: no reason to ask again
+     * before the time for them is over. */
+    bool patient = e->acked && now < e->opened + LA_MSEC(o->defer_accept_ms);
+    if (!patient && e->resent >= o->synack_retries) {
         tcp_rule(tcp, NULL, R_EMBRYO_TIMEOUT, now);
         embryo_end(tcp, e, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
         return;
     }
     e->resent++;
+    heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + embryo_timeout(tcp, e));
+    if (patient)
+        return;
     tcp_rule(tcp, NULL, R_EMBRYO_RESEND, now);
-    heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + resend_after(e));
     embryo_send_synack(tcp, e, now);
 }
 

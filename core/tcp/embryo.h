@@ -26,6 +26,7 @@ struct embryo {
     uint8_t peer_wscale; /* 0 if not offered */
     uint8_t resent;      /* SYN,ACKs sent again */
     bool wscale_ok, sack_ok, ts_ok, used;
+    bool acked; /* its ACK came and was not enough (LA_OPT_DEFER_ACCEPT_MS) */
 };
 
 #endif

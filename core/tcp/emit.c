@@ -15,6 +15,7 @@ static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct
     o->has_ts = answer ? t->ts_ok : t->opt.timestamps;
     o->has_wscale = answer ? t->wscale_ok : t->opt.wscale != -2;
     o->wscale = window_shift(&t->opt);
+    o->wscale_first = t->opt.wscale_first;
 }
 
 /* Options of this segment; returns their length. */
@@ -157,6 +158,7 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     f->gso_size = e->len > e->mss ? (uint16_t)e->mss : 0;
     finish_csum(t, dev, p, fixed, h.hlen, e->len, f);
     t->segs_out++;
+    t->data_segs_out += e->len > 0;
     if (tracing)
         trace_out(tcp, t, e, &trace, wnd, now);
     return NET_READY;

@@ -87,8 +87,10 @@ static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event e
         tcp_rule(tcp, t, R_RECOVERY_EXIT, now);
         break;
     }
-    if (dsack)
+    if (dsack) {
+        t->dsacks_in++;
         tcp_rule(tcp, t, R_DSACK_SEEN, now);
+    }
 }
 
 /* SND.UNA moves: bytes leave the queue, and our FIN is known to have arrived if the ACK covers it.
@@ -111,10 +113,7 @@ static void advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_
     tcp_on_una_advanced(tcp, t, now);
     if (seq_eq(t->snd.una, t->snd.nxt) && !tcb_unsent(t))
         tcp_event(tcp, t, LA_EV_SENT);
-    if (t->want_writable && sndq_len(&t->sndq) <= t->opt.sndbuf - t->opt.sndbuf / 4) {
-        t->want_writable = false;
-        tcp_event(tcp, t, LA_EV_WRITABLE);
-    }
+    tcp_wake_writer(tcp, t);
 }
 
 /* What the ACK means for loss recovery and the congestion window; queues what may go now. */

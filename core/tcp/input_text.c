@@ -44,11 +44,22 @@ static void set_aside_urgent(struct tcb *t)
     }
 }
 
+/* Full segments are as long as the peer's longest, which need not be what our MSS allows (SHLD-19).
+ */
+static bool second_segment(const struct tcb *t)
+{
+    if (t->opt.ack_pairs)
+        return t->unacked_segs >= 2;
+    return t->unacked_in > t->rmss;
+}
+
 /* When does this text want its ACK?  At once for anything out of order and for each second full
  * segment, else the timer runs (§3.8.6.3, RFC 5681 §4.2). */
 static void schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced, la_ns now)
 {
-    if (odd || t->opt.quickack || t->unacked_in >= 2U * t->smss || t->ack_now) {
+    if (odd)
+        t->quick = t->opt.quickacks;
+    if (odd || t->opt.quickack || t->quick || t->ack_now || second_segment(t)) {
         /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its
          * own. */
         if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !advanced)
@@ -56,7 +67,7 @@ static void schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced
         tcp_ack_now(tcp, t);
     } else if (!t->ack_delayed) {
         t->ack_delayed = true;
-        timer_arm(tcp, t, TIMER_DELACK, now + DELACK_NS);
+        timer_arm(tcp, t, TIMER_DELACK, now + LA_MSEC(t->opt.delack_ms));
     }
 }
 
@@ -86,6 +97,7 @@ static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bo
         text_in_order(tcp, t, r.advanced);
     } else if (r.stored) {
         tcp_rule(tcp, t, R_TEXT_ABOVE_GAP, now);
+        t->ooo_segs_in++;
         sackgen_arrived(&t->sackgen, g->seq);
     }
     *advanced = r.advanced > 0;
@@ -104,6 +116,12 @@ static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns n
     }
     if (g->d->gso_size || g->len > t->smss)
         t->unacked_in += t->smss; /* coalesced by the device: it was several segments */
+    else if (g->len > t->rmss)
+        t->rmss = (uint16_t)g->len;
+    if (t->unacked_segs < UINT16_MAX)
+        t->unacked_segs++;
+    t->text_at = now;
+    t->data_segs_in++;
     schedule_ack(tcp, t, odd, advanced, now);
 }
 
@@ -117,7 +135,7 @@ static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g
         tcp_challenge(tcp, t, now);
         return V_DROP;
     }
-    if (!t->handle && !t->listener) {
+    if ((!t->handle && !t->listener) || (t->read_over && t->fin_queued)) {
         /* The program closed both ways: nobody will ever read this, and the peer should know. */
         tcp_rule(tcp, t, R_TEXT_AFTER_CLOSE, now);
         t->cause = LA_CAUSE_DATA_AFTER_CLOSE;

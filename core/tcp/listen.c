@@ -83,7 +83,7 @@ static void open_embryo(struct tcp *tcp, struct listener *l, struct embryo *e, r
     }
     l->embryos++;
     conntab_insert(tcp, r, e->hash);
-    heap_set(&tcp->timers, r, now + LA_USEC(RTO_INIT_US));
+    heap_set(&tcp->timers, r, now + embryo_timeout(tcp, e));
     trace_embryo(tcp, e, LA_LISTEN, LA_SYN_RECEIVED, now);
     tcp_rule(tcp, NULL, R_LISTEN_SYN, now);
 }
@@ -105,6 +105,7 @@ static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple 
                          .tsecr = e.ts_recent,
                          .has_wscale = e.wscale_ok,
                          .wscale = window_shift(&l->opt),
+                         .wscale_first = l->opt.wscale_first,
                          .sack_permitted = e.sack_ok};
     struct bare b = {.id = id,
                      .scope = seg_scope(id, g),
@@ -253,6 +254,14 @@ static bool embryo_sequence(struct tcp *tcp, struct embryo *e, const struct tcp_
     return false;
 }
 
+/* The program wants to hear of connections that say something, and this one has not yet. */
+static bool deferred(const struct tcp *tcp, const struct embryo *e, const struct tcp_seg *g,
+                     la_ns now)
+{
+    la_ns wait = LA_MSEC(listener_at(tcp, e->listener)->opt.defer_accept_ms);
+    return wait && seg_len(g) == 0 && now < e->opened + wait;
+}
+
 void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns now)
 {
     if (g->flags & TCP_SYN && !(g->flags & (TCP_ACK | TCP_RST)) && seq_eq(g->seq, e->irs)) {
@@ -284,6 +293,9 @@ void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns no
     } else if (!seq_eq(g->ack, seq_add(e->iss, 1))) {
         tcp_drop(tcp, NULL, &e->id, R_EMBRYO_BAD_ACK, now);
         emit_rst_reply(tcp, &e->id, seg_scope(&e->id, g), g, now);
+    } else if (deferred(tcp, e, g, now)) {
+        tcp_drop(tcp, NULL, &e->id, R_EMBRYO_DEFERRED, now);
+        e->acked = true;
     } else {
         promote(tcp, e, g, now);
     }

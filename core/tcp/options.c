@@ -21,6 +21,11 @@ void options_init(struct options *o, const struct la_config *cfg)
         .linger_ms = -1,
         .r1 = 3, /* SHLD-10 */
         .r2 = 15,
+        .rto_init_ms = 1000,
+        .rto_min_ms = 200,
+        .rto_max_ms = 60000,
+        .synack_retries = 5,
+        .delack_ms = 40,
         .ttl = 64,
         .wscale = -1,
         .oobinline = true,
@@ -59,11 +64,53 @@ static const struct limits limits[LA_OPTIONS] = {
     [LA_OPT_SACK] = {0, 1, true},
     [LA_OPT_TIMESTAMPS] = {0, 1, true},
     [LA_OPT_WSCALE] = {-2, 14, true},
+    [LA_OPT_BACKLOG] = {1, 0, false}, /* a listener's own, not an option to inherit */
+    [LA_OPT_DEFER_ACCEPT_MS] = {0, INT32_MAX, false},
+    [LA_OPT_NOTSENT_LOWAT] = {0, INT32_MAX, false},
+    [LA_OPT_RTO_INIT_MS] = {1, 60000, true},
+    [LA_OPT_RTO_MIN_MS] = {1, 60000, true},
+    [LA_OPT_RTO_MAX_MS] = {1000, 3600000, true}, /* RFC 6298 §2.5 says 60 s at least */
+    [LA_OPT_RTO_SLOP_MS] = {0, 1000, true},
+    [LA_OPT_SYNACK_RETRIES] = {0, 16, false},
+    [LA_OPT_DELACK_MS] = {1, 499, false},
+    [LA_OPT_ACK_PAIRS] = {0, 1, false},
+    [LA_OPT_QUICKACKS] = {0, UINT8_MAX, false},
+    [LA_OPT_EMPTY_PROBES] = {0, 1, false},
+    [LA_OPT_SYN_LAYOUT] = {0, LA_SYN_WSCALE_FIRST, true},
 };
 
 static bool known(enum la_option which)
 {
     return (unsigned)which < LA_OPTIONS;
+}
+
+/* When and how it sends, beside what the RFCs leave open to nobody. */
+static void set_timing(struct options *o, enum la_option which, uint32_t v)
+{
+    if (which == LA_OPT_DEFER_ACCEPT_MS)
+        o->defer_accept_ms = v;
+    else if (which == LA_OPT_NOTSENT_LOWAT)
+        o->notsent_lowat = v;
+    else if (which == LA_OPT_RTO_INIT_MS)
+        o->rto_init_ms = v;
+    else if (which == LA_OPT_RTO_MIN_MS)
+        o->rto_min_ms = v;
+    else if (which == LA_OPT_RTO_MAX_MS)
+        o->rto_max_ms = v;
+    else if (which == LA_OPT_RTO_SLOP_MS)
+        o->rto_slop_ms = (uint16_t)v;
+    else if (which == LA_OPT_SYNACK_RETRIES)
+        o->synack_retries = (uint8_t)v;
+    else if (which == LA_OPT_DELACK_MS)
+        o->delack_ms = (uint16_t)v;
+    else if (which == LA_OPT_ACK_PAIRS)
+        o->ack_pairs = v;
+    else if (which == LA_OPT_QUICKACKS)
+        o->quickacks = (uint8_t)v;
+    else if (which == LA_OPT_EMPTY_PROBES)
+        o->empty_probes = v;
+    else if (which == LA_OPT_SYN_LAYOUT)
+        o->wscale_first = v == LA_SYN_WSCALE_FIRST;
 }
 
 int options_set(struct options *o, enum la_option which, int64_t value, bool open)
@@ -144,6 +191,21 @@ int options_set(struct options *o, enum la_option which, int64_t value, bool ope
     case LA_OPT_WSCALE:
         o->wscale = (int8_t)value;
         break;
+    case LA_OPT_DEFER_ACCEPT_MS:
+    case LA_OPT_NOTSENT_LOWAT:
+    case LA_OPT_RTO_INIT_MS:
+    case LA_OPT_RTO_MIN_MS:
+    case LA_OPT_RTO_MAX_MS:
+    case LA_OPT_RTO_SLOP_MS:
+    case LA_OPT_SYNACK_RETRIES:
+    case LA_OPT_DELACK_MS:
+    case LA_OPT_ACK_PAIRS:
+    case LA_OPT_QUICKACKS:
+    case LA_OPT_EMPTY_PROBES:
+    case LA_OPT_SYN_LAYOUT:
+        set_timing(o, which, (uint32_t)value);
+        break;
+    case LA_OPT_BACKLOG:
     case LA_OPTIONS:
         return LA_EINVAL;
     }
@@ -199,6 +261,31 @@ static int64_t value_of(const struct options *o, enum la_option which)
         return o->timestamps;
     case LA_OPT_WSCALE:
         return o->wscale;
+    case LA_OPT_DEFER_ACCEPT_MS:
+        return o->defer_accept_ms;
+    case LA_OPT_NOTSENT_LOWAT:
+        return o->notsent_lowat;
+    case LA_OPT_RTO_INIT_MS:
+        return o->rto_init_ms;
+    case LA_OPT_RTO_MIN_MS:
+        return o->rto_min_ms;
+    case LA_OPT_RTO_MAX_MS:
+        return o->rto_max_ms;
+    case LA_OPT_RTO_SLOP_MS:
+        return o->rto_slop_ms;
+    case LA_OPT_SYNACK_RETRIES:
+        return o->synack_retries;
+    case LA_OPT_DELACK_MS:
+        return o->delack_ms;
+    case LA_OPT_ACK_PAIRS:
+        return o->ack_pairs;
+    case LA_OPT_QUICKACKS:
+        return o->quickacks;
+    case LA_OPT_EMPTY_PROBES:
+        return o->empty_probes;
+    case LA_OPT_SYN_LAYOUT:
+        return o->wscale_first ? LA_SYN_WSCALE_FIRST : LA_SYN_SACK_FIRST;
+    case LA_OPT_BACKLOG:
     case LA_OPTIONS:
         break;
     }
@@ -207,7 +294,7 @@ static int64_t value_of(const struct options *o, enum la_option which)
 
 int options_get(const struct options *o, enum la_option which, int64_t *value)
 {
-    if (!known(which))
+    if (!known(which) || which == LA_OPT_BACKLOG)
         return LA_EINVAL;
     *value = value_of(o, which);
     return LA_OK;

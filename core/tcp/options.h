@@ -9,11 +9,13 @@ struct options {
     uint32_t rcvbuf, sndbuf;
     uint32_t keepidle_ms, keepintvl_ms, syn_timeout_ms, fin_wait_2_ms;
     int32_t user_timeout_ms, linger_ms;
-    uint16_t maxseg;
-    uint8_t keepcnt, r1, r2, ttl, dscp;
+    uint32_t defer_accept_ms, notsent_lowat;
+    uint32_t rto_init_ms, rto_min_ms, rto_max_ms;
+    uint16_t maxseg, rto_slop_ms, delack_ms;
+    uint8_t keepcnt, r1, r2, ttl, dscp, synack_retries, quickacks;
     int8_t wscale;
     bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1,
-        sack : 1, timestamps : 1;
+        sack : 1, timestamps : 1, ack_pairs : 1, empty_probes : 1, wscale_first : 1;
 };
 
 /* A place in the queue of those that have events to tell. */

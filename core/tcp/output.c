@@ -103,7 +103,9 @@ static enum out unreachable(struct tcp *tcp, struct tcb *t, la_ns now)
 static void acknowledged(struct tcb *t)
 {
     t->ack_now = t->ack_delayed = false;
-    t->unacked_in = 0;
+    if (t->quick && t->unacked_segs)
+        t->quick--;
+    t->unacked_in = t->unacked_segs = 0;
     t->rcv.acked = t->rcv.nxt;
     timer_stop(t, TIMER_DELACK);
 }
@@ -215,6 +217,9 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
 static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from,
                      uint32_t n, la_ns now)
 {
+    if (t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
+        t->quick = 0; /* a dialogue: answers carry the ACKs */
+    tcp_wake_writer(tcp, t);
     if (seq_eq(t->snd.una, from))
         t->rtx_since = now;
     t->snd.nxt = seq_add(from, n);
@@ -284,6 +289,10 @@ static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery
 {
     bool fresh = seq_eq(t->snd.una, t->snd.nxt);
     struct emit e = {.seq = t->snd.una, .flags = TCP_ACK, .mss = t->smss, .retransmit = !fresh};
+    if (t->opt.empty_probes) {
+        t->probe_now = false;
+        return emit_ack(tcp, t, seq_sub(t->snd.una, 1), f, now);
+    }
     if (seq_lt(t->snd.una, t->sndq.end))
         e.len = 1;
     else if (t->fin_queued)

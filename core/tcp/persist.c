@@ -14,8 +14,7 @@ void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now)
 
 static la_ns interval(const struct tcb *t)
 {
-    la_ns ns = LA_USEC(rtt_rto_us(&t->rtt, t->backoff));
-    return ns < PERSIST_MAX_NS ? ns : PERSIST_MAX_NS;
+    return LA_USEC(rtt_rto_us(&t->rtt, t->backoff));
 }
 
 void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now)

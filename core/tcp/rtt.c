@@ -8,7 +8,16 @@
 
 void rtt_init(struct rtt *r)
 {
-    *r = (struct rtt){.rto_us = RTO_INIT_US, .min_us = UINT32_MAX};
+    *r = (struct rtt){.min_us = UINT32_MAX};
+    rtt_bound(r, RTO_INIT_US, RTO_MIN_US, RTO_MAX_US, 0);
+}
+
+void rtt_bound(struct rtt *r, uint32_t init_us, uint32_t lo_us, uint32_t hi_us, uint32_t slop_us)
+{
+    r->rto_us = init_us;
+    r->lo_us = lo_us < hi_us ? lo_us : hi_us;
+    r->hi_us = hi_us;
+    r->slop_us = slop_us;
 }
 
 /* x moves towards `to` by their difference over `div`, at least one unit: a gain that many samples
@@ -45,16 +54,18 @@ void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected)
         r->rttvar4 = approach(r->rttvar4, err << 2, expected << 2);
         r->srtt8 = approach(r->srtt8, us << 3, expected << 3);
     }
-    uint32_t var = r->rttvar4 > RTO_MIN_US ? r->rttvar4 : RTO_MIN_US; /* DEVIATION D2 */
-    uint32_t rto = (r->srtt8 >> 3) + var;
-    r->rto_us = rto < RTO_MAX_US ? rto : RTO_MAX_US;
+    uint32_t var = r->rttvar4 > r->lo_us ? r->rttvar4 : r->lo_us; /* DEVIATION D2 */
+    uint64_t rto = (uint64_t)(r->srtt8 >> 3) + var;
+    r->rto_us = rto < r->hi_us ? (uint32_t)rto : r->hi_us;
 }
 
 uint32_t rtt_rto_us(const struct rtt *r, unsigned backoff)
 {
     uint64_t rto = r->rto_us;
+    bool first = backoff == 0 && r->srtt8 == 0;
 
-    for (; backoff > 0 && rto < RTO_MAX_US; backoff--)
+    for (; backoff > 0 && rto < r->hi_us; backoff--)
         rto *= 2;
-    return rto < RTO_MAX_US ? (uint32_t)rto : RTO_MAX_US;
+    rto += first ? 0 : r->slop_us;
+    return rto < r->hi_us ? (uint32_t)rto : r->hi_us;
 }

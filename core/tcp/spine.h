@@ -12,12 +12,9 @@
 #define MSS_DEFAULT_V4 536U /* MUST-15 */
 #define MSS_DEFAULT_V6 1220U
 #define MSS_FLOOR 48U                /* smaller ones cost more than they carry (CVE-2019-11479) */
-#define DELACK_NS LA_MSEC(40)        /* MUST-40: below 500 ms */
 #define CHALLENGE_NS LA_MSEC(500)    /* RFC 5961 §7 */
 #define SWS_OVERRIDE_NS LA_MSEC(200) /* §3.8.6.2.1: 0.1 to 1 s */
-#define PERSIST_MAX_NS LA_SEC(60)
-#define ORPHAN_PROBES 8U /* zero-window probes of an orphan */
-#define SYNACK_RETRIES 5U
+#define ORPHAN_PROBES 8U             /* zero-window probes of an orphan */
 #define PAWS_IDLE_MS (24U * 24 * 3600 * 1000) /* RFC 7323 §5.5: 24 days */
 #define BLACK_HOLE_RTOS                                                                            \
     3U /* timeouts of a full segment before the path is suspected (RFC 4821 §7.7) */
@@ -64,6 +61,10 @@ int tcp_init(struct tcp *tcp, la_ns now);
 void tcp_free(struct tcp *tcp);
 /* A tcb in CLOSED with these options and a handle or not; NULL at the limit. */
 struct tcb *tcb_new(struct tcp *tcp, const struct options *opt);
+/* The bounds of its RTO are what its options say, before it was ever measured. */
+void tcb_timeouts(struct tcb *t);
+/* There may be room now for a program that waits to send. */
+void tcp_wake_writer(struct tcp *tcp, struct tcb *t);
 /* Everything it holds goes back to its pool; it is in no list, table or heap afterwards. */
 void tcb_delete(struct tcp *tcp, struct tcb *t);
 void tcp_event(struct tcp *tcp, struct tcb *t, uint32_t bits);
@@ -147,6 +148,8 @@ uint8_t syn_wscale(struct tcp *tcp, const struct tcp_opts *o, la_ns now);
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now);
 void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now);
 void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now);
+/* How long to wait for the answer to what was sent last. */
+la_ns embryo_timeout(const struct tcp *tcp, const struct embryo *e);
 /* A tcb in SYN-RECEIVED out of an embryo, which is gone; NULL (embryo untouched) without memory. */
 struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now);
 
@@ -258,6 +261,10 @@ void user_abort(struct tcp *tcp, struct tcb *t, enum la_cause cause, la_ns now);
 void user_unlisten(struct tcp *tcp, struct listener *l, enum la_cause cause, la_ns now);
 /* Bytes the program can take before the urgent mark stops it. */
 uint32_t user_readable(const struct tcb *t);
+/* Readable bytes before the urgent one, whether set aside or in line; UINT32_MAX: none is known. */
+uint32_t user_before_mark(const struct tcb *t);
+/* Stands the program at the byte that was taken out of the stream?  Then over it. */
+void user_skip_urgent(struct tcp *tcp, struct tcb *t);
 /* What a read says when there are no bytes: LA_OK is the end of the stream. */
 int user_no_bytes(const struct tcb *t);
 

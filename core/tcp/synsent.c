@@ -41,12 +41,14 @@ void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now)
     timer_stop(t, TIMER_RTX);
     /* RFC 6298 §5.7: a handshake that timed out says nothing good about the path. */
     if (syn_lost && t->rtt.srtt8 == 0)
-        t->rtt.rto_us = 3 * RTO_INIT_US;
+        t->rtt.rto_us = 3 * t->opt.rto_init_ms * 1000U;
     t->backoff = 0;
     t->syn_now = false;
     cc_init(&t->cc, CC_RENO, t->smss, t->retransmits > 1);
     recovery_init(&t->recovery, t->snd.una);
     t->last_heard = now;
+    t->quick = t->opt.quickacks;
+    t->rmss = t->smss < MSS_DEFAULT_V4 ? t->smss : MSS_DEFAULT_V4;
     keepalive_start(tcp, t, now);
     if (t->active)
         tcp_event(tcp, t, LA_EV_CONNECTED | LA_EV_WRITABLE);

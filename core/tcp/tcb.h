@@ -49,6 +49,7 @@ struct tcb {
     bool fin_queued; /* CLOSE was called */
     bool fin_sent, fin_acked, fin_received, fin_out_of_order;
     bool read_shut; /* the program reads no more */
+    bool read_over; /* nor will it, once it has closed sending too (LA_SHUT_RD_LATER) */
     bool ack_now, ack_delayed;
     bool persist; /* TIMER_RTX is the persist timer */
     bool probe_now, syn_now, rtx_now, keep_now, want_writable;
@@ -56,6 +57,7 @@ struct tcb {
     bool rtt_timing;
     bool more_coming; /* LA_SEND_MORE */
     bool cwnd_limited, recorded;
+    uint8_t quick;     /* ACKs that will not be delayed (LA_OPT_QUICKACKS) */
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;
@@ -73,7 +75,10 @@ struct tcb {
     } rcv;
     seqno fin_seq;                    /* the peer's FIN, while out of order */
     uint16_t peer_mss, smss;          /* what the peer can take; what we send now */
-    uint32_t unacked_in;              /* bytes received since our last ACK */
+    uint16_t rmss;                    /* the largest segment the peer sends, as far as seen */
+    uint16_t unacked_segs;            /* segments received since our last ACK */
+    uint32_t unacked_in;              /* bytes, likewise */
+    la_ns text_at;                    /* when text came last */
     uint32_t ts_recent, ts_recent_at; /* value, and our millisecond clock then */
     uint32_t ts_offset;
     uint32_t flow; /* IPv6 flow label */
@@ -111,6 +116,7 @@ struct tcb {
     la_ns in_state[TCB_STATES];
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;
     uint32_t segs_in, segs_out, retransmits, rto_expirations, fin_retransmits, dup_acks_in;
+    uint32_t data_segs_in, data_segs_out, ooo_segs_in, dsacks_in;
 };
 
 #endif

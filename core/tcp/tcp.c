@@ -57,6 +57,12 @@ void tcp_free(struct tcp *tcp)
     pool_free(&tcp->tcbs);
 }
 
+void tcb_timeouts(struct tcb *t)
+{
+    rtt_bound(&t->rtt, t->opt.rto_init_ms * 1000U, t->opt.rto_min_ms * 1000U,
+              t->opt.rto_max_ms * 1000U, t->opt.rto_slop_ms * 1000U);
+}
+
 struct tcb *tcb_new(struct tcp *tcp, const struct options *opt)
 {
     uint32_t index;
@@ -79,6 +85,7 @@ struct tcb *tcb_new(struct tcp *tcp, const struct options *opt)
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         t->at[i] = LA_NEVER;
     rtt_init(&t->rtt);
+    tcb_timeouts(t);
     return t;
 }
 

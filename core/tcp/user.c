@@ -47,6 +47,24 @@ static bool sums_blocks(const struct tcp *tcp, const struct tcb *t)
     return dev && !(dev->offload & LA_OFFLOAD_TX_CSUM);
 }
 
+/* What SNDBUF and NOTSENT_LOWAT let in. */
+static uint32_t send_room(const struct tcb *t)
+{
+    uint32_t used = sndq_len(&t->sndq), room = used < t->opt.sndbuf ? t->opt.sndbuf - used : 0;
+    uint32_t unsent = seq_lt(t->snd.nxt, t->sndq.end) ? t->sndq.end.v - t->snd.nxt.v : 0;
+    uint32_t lowat = t->opt.notsent_lowat, more = unsent < lowat ? lowat - unsent : 0;
+    return lowat && more < room ? more : room;
+}
+
+void tcp_wake_writer(struct tcp *tcp, struct tcb *t)
+{
+    if (!t->want_writable || !send_room(t) ||
+        sndq_len(&t->sndq) > t->opt.sndbuf - t->opt.sndbuf / 4)
+        return;
+    t->want_writable = false;
+    tcp_event(tcp, t, LA_EV_WRITABLE);
+}
+
 int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
                   la_ns now)
 {
@@ -55,7 +73,7 @@ int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsig
         return err;
     if (t->fin_queued)
         return LA_EPIPE;
-    uint32_t used = sndq_len(&t->sndq), room = used < t->opt.sndbuf ? t->opt.sndbuf - used : 0;
+    uint32_t room = send_room(t);
     if (n > room)
         flags &= ~(unsigned)LA_SEND_URGENT;
     uint32_t want = n < room ? (uint32_t)n : room;
@@ -65,7 +83,7 @@ int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsig
         t->want_writable = true;
     if (took < want)
         tcp_rule(tcp, t, R_SEND_NO_BLOCK, now);
-    if (took == 0 && want && used == 0)
+    if (took == 0 && want && sndq_len(&t->sndq) == 0)
         return LA_ENOMEM; /* nothing is under way whose acknowledgment could make it writable */
     if (took == 0)
         return n ? LA_EAGAIN : 0;
@@ -97,8 +115,13 @@ uint32_t user_readable(const struct tcb *t)
     return n < mark ? n : mark;
 }
 
-/* The program stands at the byte that was taken out of the stream: step over it. */
-static void skip_urgent(struct tcp *tcp, struct tcb *t)
+uint32_t user_before_mark(const struct tcb *t)
+{
+    int32_t d = seq_diff(seq_sub(t->rcv.up, 1), t->rcvq.read);
+    return t->urg_in && d >= 0 ? (uint32_t)d : UINT32_MAX;
+}
+
+void user_skip_urgent(struct tcp *tcp, struct tcb *t)
 {
     if (mark_distance(t) == 0 && rcvq_readable(&t->rcvq)) {
         rcvq_consume(&t->rcvq, tcp->blocks, 1);
@@ -111,7 +134,6 @@ int user_consume(struct tcp *tcp, struct tcb *t, uint32_t n, la_ns now)
     if (n > user_readable(t))
         return LA_EINVAL;
     rcvq_consume(&t->rcvq, tcp->blocks, n);
-    skip_urgent(tcp, t);
     if (t->urg_in && seq_ge(t->rcvq.read, t->rcv.up))
         t->urg_in = false;
     bool receiving =
@@ -135,21 +157,17 @@ int user_no_bytes(const struct tcb *t)
 
 int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n, la_ns now)
 {
-    uint8_t *to = p;
-    size_t done = 0;
-    uint32_t k;
-
-    skip_urgent(tcp, t);
     if (n == 0)
         return 0;
-    while (done < n && (k = user_readable(t)) > 0) { /* once, or up to the urgent mark and on */
-        if (k > n - done)
-            k = (uint32_t)(n - done);
-        rcvq_copy(&t->rcvq, to + done, k);
-        (void)user_consume(tcp, t, k, now);
-        done += k;
-    }
-    return done ? (int64_t)done : user_no_bytes(t);
+    user_skip_urgent(tcp, t);
+    uint32_t k = user_readable(t);
+    if (k > n)
+        k = (uint32_t)n;
+    if (k == 0)
+        return user_no_bytes(t);
+    rcvq_copy(&t->rcvq, p, k);
+    (void)user_consume(tcp, t, k, now);
+    return k;
 }
 
 /* ---- CLOSE ---- */
@@ -206,6 +224,7 @@ int user_shutdown(struct tcp *tcp, struct tcb *t, unsigned how, la_ns now)
         t->urg_in = false;
         tcp_event(tcp, t, LA_EV_READABLE);
     }
+    t->read_over |= (how & LA_SHUT_RD_LATER) != 0;
     if (how & LA_SHUT_WR)
         close_sending(tcp, t, LA_CAUSE_SHUTDOWN, now);
     return LA_OK;

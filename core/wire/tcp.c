@@ -145,6 +145,15 @@ static uint8_t *put_sack(uint8_t *p, const uint8_t *end, const struct tcp_opts *
     return p;
 }
 
+static uint8_t *put_wscale(uint8_t *p, const struct tcp_opts *o)
+{
+    p[0] = OPT_NOP;
+    p[1] = OPT_WSCALE;
+    p[2] = 3;
+    p[3] = o->wscale;
+    return p + 4;
+}
+
 /* Each part is a multiple of four bytes, so no EOL and no padding is ever needed (MUST-69), and the
  * parts before SACK take 20 bytes at most, so two blocks always fit. */
 uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o)
@@ -157,6 +166,8 @@ uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o)
         put16(q + 2, o->mss);
         q += 4;
     }
+    if (o->has_wscale && o->wscale_first)
+        q = put_wscale(q, o);
     if (o->has_ts) {
         q = put_ts(q, o);
     } else if (o->sack_permitted) {
@@ -165,13 +176,8 @@ uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o)
         q[3] = 2;
         q += 4;
     }
-    if (o->has_wscale) {
-        q[0] = OPT_NOP;
-        q[1] = OPT_WSCALE;
-        q[2] = 3;
-        q[3] = o->wscale;
-        q += 4;
-    }
+    if (o->has_wscale && !o->wscale_first)
+        q = put_wscale(q, o);
     if (o->nsack)
         q = put_sack(q, p + OPTS_MAX, o);
     return (uint32_t)(q - p);

@@ -37,6 +37,7 @@ struct sack_block {
 
 struct tcp_opts {
     bool has_mss, has_wscale, has_ts, sack_permitted;
+    bool wscale_first; /* build: before SACK-permitted and TS, not behind them */
     uint8_t wscale; /* as it was sent: above 14 too */
     uint8_t nsack;
     uint16_t mss;
@@ -54,7 +55,7 @@ bool tcp_opts_parse(const uint8_t *p, uint32_t n, bool syn, struct tcp_opts *o);
 bool tcp_opts_only_ts(const uint8_t *p, uint32_t n, uint32_t *tsval, uint32_t *tsecr);
 /* Writes the options, padded to four bytes with NOPs in front of each as usual and zeros after EOL
  * (MUST-69).  Order: MSS, SACK-permitted+TS or NOP NOP TS, NOP WS, NOP NOP SACK, with as many
- * blocks as fit.  Returns their length (<= 40). */
+ * blocks as fit; with wscale_first NOP WS comes second.  Returns their length (<= 40). */
 uint32_t tcp_opts_build(uint8_t p[40], const struct tcp_opts *o);
 /* Writes 20 bytes with a zero checksum; h->hlen includes the options that follow.  Returns what
  * they add to a struct csum: reading back what was just written would wait for the stores. */

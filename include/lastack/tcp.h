@@ -39,13 +39,39 @@ enum la_option {
     LA_OPT_DSCP,           /* 0..63, default 0 (MUST-48) */
     LA_OPT_OOBINLINE, /* 0/1: urgent bytes stay in the stream.  Default 1; 0 takes the last one out
                        */
-    LA_OPT_SOFT_ERRORS, /* 0/1: LA_EV_ERROR for soft errors (SHLD-20).  Default 1 */
-    LA_OPT_SACK,        /* 0/1, before the handshake.  Default 1 */
-    LA_OPT_TIMESTAMPS,  /* 0/1, before the handshake.  Default 1 */
-    LA_OPT_WSCALE,      /* -1 (default): by RCVBUF; 0..14; -2: do not offer */
+    LA_OPT_SOFT_ERRORS,     /* 0/1: LA_EV_ERROR for soft errors (SHLD-20).  Default 1 */
+    LA_OPT_SACK,            /* 0/1, before the handshake.  Default 1 */
+    LA_OPT_TIMESTAMPS,      /* 0/1, before the handshake.  Default 1 */
+    LA_OPT_WSCALE,          /* -1 (default): by RCVBUF; 0..14; -2: do not offer */
+    LA_OPT_BACKLOG,         /* listeners only: connections that may wait for la_accept, 1 and up */
+    LA_OPT_DEFER_ACCEPT_MS, /* a listener's handshake is not complete before the peer sends bytes,
+                               or this time has passed.  Default 0 */
+    LA_OPT_NOTSENT_LOWAT,   /* la_send takes no more while so many bytes are not sent once; 0
+                               (default): SNDBUF alone is the limit */
+    LA_OPT_RTO_INIT_MS,     /* before the first round trip is measured.  Default 1,000 (RFC 6298) */
+    LA_OPT_RTO_MIN_MS,      /* smallest share of the deviation in the RTO.  Default 200 */
+    LA_OPT_RTO_MAX_MS,      /* also between probes of a closed window.  Default 60,000 */
+    LA_OPT_RTO_SLOP_MS,     /* added to each timeout but the first of a SYN.  Default 0 */
+    LA_OPT_SYNACK_RETRIES,  /* of a listener's half-open connections.  Default 5 */
+    LA_OPT_DELACK_MS,       /* how long an ACK may be delayed, below 500 (MUST-40).  Default 40 */
+    LA_OPT_ACK_PAIRS,       /* 0/1: each second segment is acknowledged at once, however small.
+                               Default 0: each second full-sized one */
+    LA_OPT_QUICKACKS,       /* so many ACKs are not delayed when text begins to come, unless the
+                               program answers it: the peer's slow start needs them.  Default 0 */
+    LA_OPT_EMPTY_PROBES,    /* 0/1: a closed window is probed by an old sequence number without
+                               text.  Default 0: with one octet (RFC 9293 §3.8.6.1) */
+    LA_OPT_SYN_LAYOUT,      /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
     LA_OPTIONS
 };
-/* LA_EINVAL (unknown option, value out of range, too late), LA_EBADF. */
+
+/* The order of a SYN's options, after MSS. */
+enum la_syn_layout {
+    LA_SYN_SACK_FIRST,   /* SACK permitted, timestamps, NOP, window scale */
+    LA_SYN_WSCALE_FIRST, /* NOP, window scale, SACK permitted, timestamps */
+};
+
+/* With LA_CONN_NONE: what connections and listeners made from now on begin with.  LA_EINVAL
+ * (unknown option, value out of range, too late), LA_EBADF. */
 LA_API int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la_ns now);
 LA_API int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value);
 
@@ -81,12 +107,17 @@ enum la_send_flags {
 /* Queues up to n bytes and returns how many (copied; the caller keeps the memory).  LA_EAGAIN when
  * SNDBUF is full, or no memory is left beside what waits already (LA_EV_WRITABLE follows),
  * LA_ENOMEM when none is left and nothing waits (try again later), LA_EPIPE after shutdown,
- * LA_ENOTCONN, or the error that ended the connection.  May be called in SYN-SENT: the bytes wait. */
+ * LA_ENOTCONN, or the error that ended the connection.  May be called in SYN-SENT: the bytes wait.
+ */
 LA_API int64_t la_send(struct la_stack *s, la_conn c, const void *p, size_t n, unsigned flags,
                        la_ns now);
 
+/* LA_EV_WRITABLE follows when there is room, as after an LA_EAGAIN.  LA_EBADF. */
+LA_API int la_want_writable(struct la_stack *s, la_conn c);
+
 /* Moves up to n bytes to p and returns how many; 0 is the peer's FIN after everything was read
- * (or n = 0); LA_EAGAIN nothing yet; or the error that ended the connection. */
+ * (or n = 0); LA_EAGAIN nothing yet; or the error that ended the connection.  Stops before a byte
+ * that was set aside as urgent; the next call goes on behind it. */
 LA_API int64_t la_recv(struct la_stack *s, la_conn c, void *p, size_t n, la_ns now);
 
 /* The readable bytes where they lie, without a copy: fills up to `max` spans, returns how many (0:
@@ -97,13 +128,17 @@ LA_API int la_consume(struct la_stack *s, la_conn c, size_t n, la_ns now);
 
 /* Takes the urgent byte that LA_OPT_OOBINLINE 0 set aside; LA_EAGAIN, or LA_EINVAL if none. */
 LA_API int la_recv_urgent(struct la_stack *s, la_conn c, uint8_t *byte);
+/* The same, and the byte stays. */
+LA_API int la_peek_urgent(const struct la_stack *s, la_conn c, uint8_t *byte);
 
 /* ---- closing ---- */
 
-enum la_shut { LA_SHUT_RD = 1, LA_SHUT_WR = 2, LA_SHUT_RDWR = 3 };
+enum la_shut { LA_SHUT_RD = 1, LA_SHUT_WR = 2, LA_SHUT_RDWR = 3, LA_SHUT_RD_LATER = 4 };
 
 /* LA_SHUT_WR is RFC 9293's CLOSE: FIN after what is queued; reading goes on.  LA_SHUT_RD drops what
- * is unread and what still comes, and sends nothing. */
+ * is unread and what still comes, and sends nothing.  LA_SHUT_RD_LATER leaves what comes readable
+ * until sending is over too; then nobody is there for more, and text draws a RST as after la_close
+ * (SHLD-3). */
 LA_API int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now);
 
 /* Gives the handle back.  FIN after what is queued; but RST if received bytes are unread or come
@@ -250,19 +285,37 @@ struct la_status {
     uint8_t cause;       /* enum la_cause */
     int error;           /* what ended it */
     int soft_error;      /* the last soft error, LA_OK if none (SHLD-25) */
-    uint32_t queued_in;  /* readable bytes; LISTEN: connections to accept */
+    uint32_t queued_in;  /* bytes to read, without one set aside; LISTEN: connections to accept */
     uint32_t queued_out; /* not acknowledged, sent or not; LISTEN: backlog */
     uint32_t unsent;
     uint32_t urgent;          /* bytes up to the urgent mark that are still unread (MUST-33) */
+    uint32_t before_mark;     /* readable bytes before the urgent one; UINT32_MAX: none is known */
+    bool at_mark;             /* the urgent byte is next, or was set aside just here */
+    bool urgent_byte;         /* it was set aside and is there for la_recv_urgent */
+    bool peer_closed;         /* the peer's FIN came */
     enum la_timer_kind timer; /* the one that fires next */
     la_ns timer_at;
     uint32_t iss, irs, snd_una, snd_nxt, snd_wnd, rcv_nxt, rcv_wnd;
+    uint32_t write_seq; /* number of the next byte la_send takes: queued text and our FIN are below
+                         */
     uint32_t cwnd, ssthresh, mss, pmtu, srtt_us, rttvar_us, rto_us;
+    uint32_t ts_offset; /* what its timestamps are ahead of the clock, in milliseconds */
     uint8_t snd_wscale, rcv_wscale;
     bool sack, timestamps;
     uint32_t retransmits; /* of the oldest segment now outstanding */
     uint32_t segs_in, segs_out;
     uint64_t bytes_sent, bytes_received;
+
+    bool active_open, wscale_ok;
+    uint8_t recovery; /* 0 nothing is known lost, 1 duplicate ACKs or SACKs came, 2 fast recovery,
+                         3 a timeout is being repaired */
+    uint8_t probes;   /* of a closed window or an idle peer, not answered */
+    uint32_t rcv_mss, adv_mss, min_rtt_us, delack_us;
+    uint32_t outstanding, sacked, lost, rexmit_out; /* bytes: sent and not acknowledged; of these
+                                                       SACKed; thought lost; sent again */
+    uint32_t data_segs_in, data_segs_out, ooo_segs_in, dsacks_in, total_retrans;
+    uint64_t bytes_out, bytes_retransmitted;        /* payload sent, every time it was */
+    la_ns last_data_sent, last_data_in, last_heard; /* 0: never */
 };
 LA_API int la_status(const struct la_stack *s, la_conn c, struct la_status *out);
 

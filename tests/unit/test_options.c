@@ -33,9 +33,21 @@ static const struct expect table[] = {
     {LA_OPT_SACK, 1, 0, 1, true},
     {LA_OPT_TIMESTAMPS, 1, 0, 1, true},
     {LA_OPT_WSCALE, -1, -2, 14, true},
+    {LA_OPT_DEFER_ACCEPT_MS, 0, 0, INT32_MAX, false},
+    {LA_OPT_NOTSENT_LOWAT, 0, 0, INT32_MAX, false},
+    {LA_OPT_RTO_INIT_MS, 1000, 1, 60000, true},
+    {LA_OPT_RTO_MIN_MS, 200, 1, 60000, true},
+    {LA_OPT_RTO_MAX_MS, 60000, 1000, 3600000, true},
+    {LA_OPT_RTO_SLOP_MS, 0, 0, 1000, true},
+    {LA_OPT_SYNACK_RETRIES, 5, 0, 16, false},
+    {LA_OPT_DELACK_MS, 40, 1, 499, false},
+    {LA_OPT_ACK_PAIRS, 0, 0, 1, false},
+    {LA_OPT_QUICKACKS, 0, 0, 255, false},
+    {LA_OPT_EMPTY_PROBES, 0, 0, 1, false},
+    {LA_OPT_SYN_LAYOUT, LA_SYN_SACK_FIRST, LA_SYN_SACK_FIRST, LA_SYN_WSCALE_FIRST, true},
 };
 #define N (sizeof table / sizeof table[0])
-_Static_assert(N == (size_t)LA_OPTIONS, "every option is listed");
+_Static_assert(N == (size_t)LA_OPTIONS - 1, "every option but a listener's BACKLOG is listed");
 
 static struct options fresh(void)
 {
@@ -103,6 +115,7 @@ static void unknown(void **state)
     int64_t v = 77;
 
     assert_int_equal(options_set(&o, LA_OPTIONS, 0, false), LA_EINVAL);
+    assert_int_equal(options_set(&o, LA_OPT_BACKLOG, 1, false), LA_EINVAL); /* is no option here */
     assert_int_equal(options_set(&o, (enum la_option)1000, 0, false), LA_EINVAL);
     assert_int_equal(options_get(&o, LA_OPTIONS, &v), LA_EINVAL);
     assert_int_equal(options_get(&o, (enum la_option)UINT32_MAX, &v), LA_EINVAL);
