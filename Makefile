@@ -2,7 +2,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo test lint format bench soak install clean help
+.PHONY: all demo test lint format bench soak coverage mutants install clean help
 
 all:
 	@scripts/deps --check build
@@ -33,6 +33,14 @@ bench:
 soak: all
 	@scripts/soak
 
+coverage:
+	@scripts/deps coverage
+	@scripts/coverage
+
+mutants:
+	@scripts/deps build test
+	@scripts/mutants
+
 install: all
 	@cmake --install build --prefix "$(PREFIX)"
 
@@ -47,6 +55,8 @@ help:
 	@echo "make format     bring the sources into .clang-format's shape"
 	@echo "make bench      measure it"
 	@echo "make soak       random worlds, each from a seed, until one fails or Ctrl-C"
+	@echo "make coverage   which lines and branches of core/tcp the tests take"
+	@echo "make mutants    break the core on purpose, and see which tests notice"
 	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR if set"
 	@echo "make clean      remove build/"
 	@echo
