@@ -2,7 +2,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo test lint format bench soak coverage mutants install clean help
+.PHONY: all demo test lint format bench fuzz soak coverage mutants install clean help
 
 all:
 	@scripts/deps --check build
@@ -30,6 +30,10 @@ bench:
 	@scripts/build release all bench
 	@scripts/bench
 
+fuzz:
+	@scripts/deps build fuzz
+	@scripts/fuzz $(T)
+
 soak: all
 	@scripts/soak
 
@@ -54,6 +58,7 @@ help:
 	@echo "make lint       the laws of the code, its layers, its format, and static analysis"
 	@echo "make format     bring the sources into .clang-format's shape"
 	@echo "make bench      measure it"
+	@echo "make fuzz       any input at every parser, table and the whole stack; make fuzz T=600 for longer"
 	@echo "make soak       random worlds, each from a seed, until one fails or Ctrl-C"
 	@echo "make coverage   which lines and branches of core/tcp the tests take"
 	@echo "make mutants    break the core on purpose, and see which tests notice"

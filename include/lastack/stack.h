@@ -146,9 +146,9 @@ LA_API uint64_t la_rule_count(const struct la_stack *s, unsigned rule);
 struct la_usage {
     uint32_t conns, embryos, time_wait, listeners, blocks, ranges, neighbours, pmtu, reassembly,
         packets;
-    uint64_t bytes;                               /* taken from la_memory and not given back */
-    uint64_t refused; /* requests for memory that la_memory or a limit refused, ever */
-    uint64_t bytes_conn;                          /* of a connection without buffers, all in */
+    uint64_t bytes;      /* taken from la_memory and not given back */
+    uint64_t refused;    /* requests for memory that la_memory or a limit refused, ever */
+    uint64_t bytes_conn; /* of a connection without buffers, all in */
     uint64_t bytes_time_wait, bytes_time_wait_v6; /* of a TIME-WAIT entry, all in */
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
 };

@@ -10,7 +10,7 @@ HOMES = [
     r"core/.+\.c",
     r"(host|sockets|sim|lab|drill|cli|bench|examples)/[^/]+\.c",
     r"bench/lwip/.+\.c",  # the peer's side of the bench, built by scripts/bench
-    r"fuzz/fuzz_[^/]+\.c",
+    r"fuzz/(fuzz_[^/]+|replay)\.c",
     r"tests/live/stack\.c",  # led by live/*.py
     r"tests/(support|unit|matrix|sim|install)/[^/]+\.c",
 ]
