@@ -51,6 +51,12 @@ add_library(lastack::static ALIAS lastack_static)
 file(GLOB LASTACK_UPPER_C CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/sockets/*.c ${PROJECT_SOURCE_DIR}/sim/*.c
      ${PROJECT_SOURCE_DIR}/lab/*.c ${PROJECT_SOURCE_DIR}/drill/*.c)
+if(LASTACK_COMMAND OR LASTACK_TESTS OR LASTACK_BENCH OR LASTACK_FUZZ)
+    include(cmake/drill.cmake)
+    list(APPEND LASTACK_UPPER_C ${LASTACK_DRILL_C})
+else()
+    list(FILTER LASTACK_UPPER_C EXCLUDE REGEX "/drill/") # an embedder needs neither it nor flex
+endif()
 add_library(lastack_inside STATIC EXCLUDE_FROM_ALL ${LASTACK_OBJECTS} ${LASTACK_UPPER_C})
 set_target_properties(lastack_inside PROPERTIES LINKER_LANGUAGE C)
 target_include_directories(lastack_inside PUBLIC

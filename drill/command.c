@@ -1,0 +1,177 @@
+/* command.c: commands of scripts set up the machine: sysctl and the like.  They are read here, and
+ * never given to a shell: what has a counterpart in this stack is set, what holds anyway passes,
+ * and everything else is refused. */
+#include "drill/command.h"
+#include "drill/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct known {
+    const char *name;
+    enum setting setting;
+    int64_t lo, hi; /* of SET_NOTHING: the values that are so here */
+};
+
+static const struct known known[] = {
+    {"net.ipv4.tcp_timestamps", SET_TIMESTAMPS, 0, 1},
+    {"net.ipv4.tcp_sack", SET_SACK, 0, 1},
+    {"net.ipv4.tcp_window_scaling", SET_WINDOW_SCALING, 0, 1},
+    {"net.ipv4.tcp_syncookies", SET_SYNCOOKIES, 0, 1},
+    {"net.ipv4.tcp_fin_timeout", SET_FIN_TIMEOUT, 1, 100000},
+    {"net.ipv4.tcp_retries1", SET_RETRIES1, 1, 255},
+    {"net.ipv4.tcp_retries2", SET_RETRIES2, 1, 255},
+    {"net.ipv4.tcp_keepalive_time", SET_KEEPALIVE_TIME, 1, 100000},
+    {"net.ipv4.tcp_keepalive_intvl", SET_KEEPALIVE_INTVL, 1, 100000},
+    {"net.ipv4.tcp_keepalive_probes", SET_KEEPALIVE_PROBES, 1, 127},
+    {"net.ipv4.tcp_rmem", SET_RMEM, 256, 1 << 30},
+    {"net.ipv4.tcp_wmem", SET_WMEM, 256, 1 << 30},
+    {"net.ipv4.tcp_ecn", SET_NOTHING, 0, 0},
+    {"net.ipv4.tcp_fastopen", SET_NOTHING, 0, 0},
+    {"net.ipv4.tcp_rfc1337", SET_NOTHING, 1, 1},
+    {"net.ipv4.tcp_dsack", SET_NOTHING, 1, 1},
+    {"net.ipv4.tcp_stdurg", SET_NOTHING, 0, 0},
+    {"net.ipv4.tcp_abort_on_overflow", SET_NOTHING, 0, 0},
+};
+
+#define BLANKS " \t\r\n"
+#define WORD_MAX 80
+
+/* Words end at blanks, and at what ends a command. */
+static bool word(const char **at, char out[WORD_MAX])
+{
+    const char *p = *at;
+    size_t n;
+
+    p += strspn(p, " \t");
+    n = strcspn(p, BLANKS ";&\"'");
+    if (*p == '"' || *p == '\'') {
+        char quote = *p++;
+        const char *end = strchr(p, quote);
+        n = end ? (size_t)(end - p) : strlen(p);
+    }
+    *at = p;
+    if (!n || n >= WORD_MAX)
+        return false;
+    memcpy(out, p, n);
+    out[n] = 0;
+    *at = p + n;
+    *at += **at == '"' || **at == '\'';
+    return true;
+}
+
+static int refuse(char *why, const char *fmt, const char *name)
+{
+    snprintf(why, 256, fmt, name);
+    return -1;
+}
+
+/* name=value, as sysctl has it; the triples of tcp_rmem and tcp_wmem give their second. */
+static int assign(const char *name, const char *value, struct command_step *step, char *why)
+{
+    char *end;
+    int64_t v = strtoll(value, &end, 10);
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const struct known *k = &known[i];
+
+        if (strcmp(k->name, name) != 0)
+            continue;
+        if (k->setting == SET_RMEM || k->setting == SET_WMEM) {
+            if (*end)
+                v = strtoll(end, &end, 10);
+            if (*end)
+                (void)strtoll(end, &end, 10);
+        }
+        if (end == value || *end || v < k->lo || v > k->hi)
+            return refuse(why,
+                          k->setting == SET_NOTHING ? "this stack cannot set %s so"
+                                                    : "that is no value of %s",
+                          name);
+        *step = (struct command_step){k->setting, v};
+        return 1;
+    }
+    return refuse(why, "the setting %s has no counterpart in this stack", name);
+}
+
+static int sysctl(const char **at, struct command_step *step, char *why)
+{
+    char w[WORD_MAX];
+    const char *before = *at;
+
+    while (word(at, w)) {
+        char *value = strchr(w, '=');
+
+        if (w[0] == '-' && strspn(w + 1, "qwne") == strlen(w + 1)) {
+            before = *at;
+            continue;
+        }
+        if (value) {
+            *value++ = 0;
+            for (char *c = w; *c; c++)
+                if (*c == '/')
+                    *c = '.';
+            int rc = assign(w, value, step, why);
+            if (rc < 0)
+                *at = before + strspn(before, BLANKS);
+            return rc;
+        }
+        *at = before + strspn(before, BLANKS);
+        return refuse(why, "sysctl takes name=value, and not '%s'", w);
+    }
+    return refuse(why, "sysctl takes name=value%s", "");
+}
+
+int command_next(const char **at, struct command_step *step, char *why)
+{
+    char w[WORD_MAX];
+    const char *begin;
+
+    *at += strspn(*at, BLANKS ";&");
+    while (**at == '#') {
+        *at += strcspn(*at, "\n");
+        *at += strspn(*at, BLANKS ";&");
+    }
+    if (!**at)
+        return 0;
+    begin = *at;
+    if (word(at, w)) {
+        const char *base = strrchr(w, '/');
+
+        base = base ? base + 1 : w;
+        if (strncmp(w, "net.", 4) == 0 && strchr(w, '=')) /* one more of a sysctl's settings */
+            *at = begin;
+        if (strcmp(base, "sysctl") == 0 || *at == begin)
+            return sysctl(at, step, why);
+        if (strcmp(base, "true") == 0) {
+            *step = (struct command_step){SET_NOTHING, 0};
+            return 1;
+        }
+    }
+    *at = begin;
+    return refuse(why, "commands are not run here; only sysctl settings and true are understood%s",
+                  "");
+}
+
+void check_commands(struct parse *p)
+{
+    for (const struct event *e = p->script->events; e; e = e->next) {
+        const char *at = e->text;
+        struct command_step step;
+        struct place where = e->text_at;
+        char why[256];
+        int rc = 0;
+
+        if (e->kind != EVENT_COMMAND)
+            continue;
+        while ((rc = command_next(&at, &step, why)) > 0)
+            ;
+        if (rc == 0)
+            continue;
+        for (const char *c = e->text; c < at; c++)
+            where = *c == '\n' ? (struct place){where.line + 1, 1}
+                               : (struct place){where.line, where.col + 1};
+        p_fail(p, where, "%s", why);
+    }
+}
