@@ -14,7 +14,7 @@ bool round_options(void)
 }
 
 /* The n-th byte of either stream. */
-static uint8_t pattern(uint32_t n)
+uint8_t kit_byte(uint32_t n)
 {
     return (uint8_t)(n * 31 + (n >> 8) + 7);
 }
@@ -67,7 +67,10 @@ struct kit *kit_new(struct how how)
     k->before = calloc(la_rules(), sizeof *k->before);
     assert_non_null(k->before);
     assert_int_equal(la_stack_new(&cfg, k->now, &k->s), LA_OK);
-    struct la_if_config dev = {.link = LA_LINK_IP, .mtu = how.mtu ? how.mtu : 1500, .no_dad = true};
+    struct la_if_config dev = {.link = how.ethernet ? LA_LINK_ETHERNET : LA_LINK_IP,
+                               .mac = {2, 0, 0, 0, 0, 1},
+                               .mtu = how.mtu ? how.mtu : 1500,
+                               .no_dad = true};
     assert_int_equal(la_if_add(k->s, &dev, k->now), 0);
     k->a = round_v6() ? v6(1) : la_addr_v4(10, 0, 0, 1);
     k->b = round_v6() ? v6(2) : la_addr_v4(10, 0, 0, 2);
@@ -156,7 +159,8 @@ static uint32_t options_of(struct kit *k, const struct seg *g, uint8_t p[40])
 
 static uint16_t window_of(const struct kit *k, const struct seg *g)
 {
-    uint32_t wnd = g->wnd == KIT_CLOSED ? 0 : g->wnd ? g->wnd : WND;
+    uint32_t usual = k->how.wnd ? k->how.wnd : WND;
+    uint32_t wnd = g->wnd == KIT_CLOSED ? 0 : g->wnd ? g->wnd : usual;
     return (uint16_t)(k->ws && !(g->flags & S) ? wnd >> SHIFT : wnd);
 }
 
@@ -178,7 +182,7 @@ void in(struct kit *k, struct seg g)
     kit_mark(k);
     (void)tcp_build(p, &h);
     for (uint32_t i = 0; i < g.len; i++)
-        p[hlen + i] = pattern(text + i - (IRS + 1));
+        p[hlen + i] = kit_byte(text + i - (IRS + 1));
     struct csum c = csum_pseudo(&src, &dst, IP_TCP, hlen + g.len);
     csum_add(&c, p, hlen + g.len);
     put16(p + 16, csum_field(&c) ^ (g.bad_csum ? 1U : 0U));
@@ -301,11 +305,12 @@ bool kit_take(struct kit *k, struct seg *g)
                       .tos = ip.tos,
                       .ttl = ip.ttl,
                       .at = p + h.hlen};
-    assert_true(tcp_opts_parse(p + TCP_HLEN, h.hlen - TCP_HLEN, h.flags & S, &g->opts));
+    assert_true(tcp_opts_parse(p + TCP_HLEN, h.hlen - TCP_HLEN, true, &g->opts));
+    assert_int_equal(g->opts.has_mss, (h.flags & S) != 0); /* MUST-65 */
     if (g->opts.has_ts && g->opts.tsval)
         k->ts_seen = g->opts.tsval;
     for (uint32_t i = 0; i < g->len; i++)
-        assert_int_equal(g->at[i], pattern(g->seq + i - (ISS + 1)));
+        assert_int_equal(g->at[i], kit_byte(g->seq + i - (ISS + 1)));
     return true;
 }
 
@@ -359,7 +364,7 @@ int64_t kit_send(struct kit *k, uint32_t n, unsigned flags)
     uint8_t *p = malloc(n ? n : 1);
     assert_non_null(p);
     for (uint32_t i = 0; i < n; i++)
-        p[i] = pattern(k->wrote + i);
+        p[i] = kit_byte(k->wrote + i);
     kit_mark(k);
     int64_t r = la_send(k->s, k->c, p, n, flags, k->now);
     if (r > 0)
@@ -375,7 +380,7 @@ int64_t kit_recv(struct kit *k, uint32_t n)
     kit_mark(k);
     int64_t r = la_recv(k->s, k->c, p, n, k->now);
     for (int64_t i = 0; i < r; i++)
-        assert_int_equal(p[i], pattern(k->read + (uint32_t)i));
+        assert_int_equal(p[i], kit_byte(k->read + (uint32_t)i));
     if (r > 0)
         k->read += (uint32_t)r;
     free(p);

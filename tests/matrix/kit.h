@@ -51,10 +51,12 @@ struct how {
     bool offer_ts, offer_sack, offer_ws; /* B offers these whatever the round */
     bool bare;                           /* B offers no option but MSS whatever the round */
     bool no_cookies;
+    bool ethernet;   /* instead of a bare IP link; for rows that look at frames themselves */
     uint32_t mss;    /* that B announces; 0: 1460; MSS_NONE: no option */
     uint32_t rcvbuf; /* A's; 0: RCVBUF */
     uint32_t max_conns, max_embryos, max_time_wait, max_blocks; /* 0: plenty */
     uint32_t text;                                              /* that B sends with its FIN */
+    uint32_t wnd;                                               /* that B announces; 0: WND */
     uint32_t mtu;                                               /* 0: 1500 */
     la_ns rtt;                                                  /* that the handshake takes */
     la_ns fin_wait_2;                                           /* 0: the default */
@@ -139,6 +141,7 @@ void wait_for_segment(struct kit *k, la_ns limit);
 enum trouble { HARD, SOFT, TIME_OUT, PARAMETER, QUENCH, TOO_BIG };
 void icmp(struct kit *k, enum trouble what, uint32_t mtu, uint32_t quoted);
 /* The program's calls; the stream's bytes are a pattern that every text is checked against. */
+uint8_t kit_byte(uint32_t n); /* the n-th */
 int64_t kit_send(struct kit *k, uint32_t n, unsigned flags);
 int64_t kit_recv(struct kit *k, uint32_t n);
 

@@ -221,6 +221,17 @@ static void seg_bad_address(void **state)
     kit_end(k);
 }
 
+/* MUST-54: an ICMP error finds its connection by what it quotes; here there is none. */
+static void icmp_about_nobody(void **state)
+{
+    struct kit *k = in_closed(PLAIN);
+    (void)state;
+    icmp(k, HARD, 0, ISS);
+    fired(k, "ICMP_NO_CONNECTION", 1);
+    expect_quiet(k);
+    kit_end(k);
+}
+
 /* ---- time ---- */
 
 static void no_timer(void **state)
@@ -284,6 +295,7 @@ int main(void)
         ROW("CLOSED/T-RTX", no_timer),
         ROW("CLOSED/T-TIMEWAIT", no_timer),
         cmocka_unit_test(seg_bad_address),
+        cmocka_unit_test(icmp_about_nobody),
         cmocka_unit_test(damaged),
     };
     return MATRIX(rows);

@@ -304,6 +304,8 @@ static void seg_syn_options(void **state)
     in(k, (struct seg){.flags = A, .seq = IRS + 1, .ack = ISS + 1, .wnd = 1});
     assert_int_equal(kit_status(k).snd_wscale, 14); /* RFC 7323 §2.3 */
     assert_int_equal(kit_status(k).snd_wnd, 1U << 14);
+    in(k, (struct seg){.flags = A, .seq = IRS + 1, .ack = ISS + 1, .wnd = 65535});
+    assert_int_equal(kit_status(k).snd_wnd, 1073725440); /* REC-1: in 32 bits */
     kit_end(k);
 }
 
