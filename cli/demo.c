@@ -189,6 +189,11 @@ static int run(struct demo *d)
         return rc;
     demo_part(d, "lastack %s: %s", la_version(), d->wire_is);
     rc = d->kernel ? demo_kernel(d) : demo_memory(d);
+    if (rc && d->kernel && d->nchecks == 0 && strcmp(d->wire, "auto") == 0) {
+        d->kernel = false; /* no device to be had */
+        demo_part(d, "%s", d->wire_is);
+        rc = demo_memory(d);
+    }
     progress_end(d);
     return rc ? rc : demo_summary(d);
 }

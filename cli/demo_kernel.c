@@ -216,8 +216,10 @@ static int open_host(struct demo *d, bool recorded, struct la_host **out)
         cfg.trace_ctx = &d->log;
     }
     if (la_host_open(&cfg, out, &err) < 0 ||
-        la_host_ready(*out, la_host_now() + LA_SEC(10), &err) < 0)
+        la_host_ready(*out, la_host_now() + LA_SEC(10), &err) < 0) {
+        snprintf(d->wire_is, sizeof d->wire_is, "two stacks in memory, for %.160s", err.text);
         return cli_failed("demo", "%s", err.text);
+    }
     d->stack = la_host_stack(*out);
     d->run = run_loop;
     the_loop = la_host_loop(*out);
@@ -275,7 +277,8 @@ static void fetch_from_python(struct demo *d)
     bool started = child_start(d, &c, the_loop, argv, NULL);
     if (started)
         d->run(d, child_spoke, &c, la_host_now() + LA_SEC(30));
-    if (!started || demo_stopped() || c.ended || !strchr(c.text, '\n')) {
+    bool serves = started && strncmp(c.text, "Serving", 7) == 0;
+    if (!serves || demo_stopped()) {
         c.text[strcspn(c.text, "\n")] = '\0';
         if (started && !demo_stopped())
             demo_check(d, false, "python3 -m http.server starts", "%s", c.text);

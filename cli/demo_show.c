@@ -120,9 +120,11 @@ void progress_end(struct demo *d)
 {
     if (!d->progress.active)
         return;
-    draw(d, la_host_now());
-    if (d->terminal)
-        fputc('\n', d->say);
+    if (d->progress.done > 0) {
+        draw(d, la_host_now());
+        if (d->terminal)
+            fputc('\n', d->say);
+    }
     d->progress.active = false;
 }
 
