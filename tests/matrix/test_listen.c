@@ -309,6 +309,30 @@ static void seg_syn_options(void **state)
     kit_end(k);
 }
 
+static void defer_accept(struct la_stack *s, la_conn c, la_ns now)
+{
+    assert_int_equal(la_setopt(s, c, LA_OPT_DEFER_ACCEPT_MS, 5000, now), LA_OK);
+}
+
+/* A listener that waits for the first bytes: the bare ACK is noted, and opens nothing yet. */
+static void deferred(void **state)
+{
+    struct kit *k = in_syn_received((struct how){.passive = true, .tune = defer_accept});
+    (void)state;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    fired(k, "EMBRYO_DEFERRED", 1);
+    expect_quiet(k);
+    expect_events(k, 0);
+    expect_state(k, LA_SYN_RECEIVED);
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->nxt, .len = 10});
+    fired(k, "PASSIVE_OPEN", 1);
+    expect_events(k, LA_EV_ACCEPT);
+    k->una = k->nxt;
+    k->rcv += 10;
+    expect_state(k, LA_ESTABLISHED);
+    kit_end(k);
+}
+
 static void seg_ack(void **state)
 {
     static const uint8_t flags[] = {A, S | A, F | A, P | A};
@@ -410,6 +434,7 @@ int main(void)
         cmocka_unit_test(seg_syn_no_room),
         cmocka_unit_test(seg_syn_cookie),
         cmocka_unit_test(seg_syn_options),
+        cmocka_unit_test(deferred),
     };
     return MATRIX(rows);
 }

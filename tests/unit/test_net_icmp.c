@@ -57,6 +57,7 @@ static void ping(void **state)
             assert_memory_equal(p + 8, big, n);
             expect_quiet(&h);
         }
+    assert_int_equal(count(&h, NR_ICMP_ECHO), 2 * 8);
     host_end(&h);
 }
 

@@ -55,7 +55,9 @@ static void resolves_by_arp(void **state)
     assert_int_equal(link_to(&h, &path, "10.0.0.2", l2), NET_WAIT);
     expect_quiet(&h); /* asked already */
 
+    uint64_t heard = count(&h, NR_NB_HEARD);
     give_arp_reply(&h, &MAC_B, "10.0.0.2");
+    assert_int_equal(count(&h, NR_NB_HEARD), heard + 1);
     assert_true(net_epoch(h.n) != epoch);
     assert_int_equal(link_to(&h, &path, "10.0.0.2", l2), NET_READY);
     const uint8_t want[] = {2, 0, 0, 0, 0, 0xb, 2, 0, 0, 0, 0, 0xa, 8, 0};
