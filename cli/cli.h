@@ -16,6 +16,7 @@ enum {
 
 /* Each gets its own words only, argv[0] being its name, and returns an exit status. */
 int cmd_demo(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
 int cmd_nc(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_ss(int argc, char **argv);
@@ -31,6 +32,12 @@ enum opt_kind {
     OPT_TEXT,     /* const char * */
     OPT_UINT,     /* uint32_t, in lo..hi */
     OPT_DURATION, /* la_ns: 30s, 500ms, 2m, 1h */
+    OPT_LIST,     /* struct opt_list: may be given again */
+};
+
+struct opt_list {
+    const char *v[32];
+    unsigned n;
 };
 
 struct opt {

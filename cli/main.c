@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"demo", cmd_demo, "watch this stack open, carry and close connections with the kernel"},
+    {"lab", cmd_lab, "experiments: why a connection opens and closes as it does"},
     {"nc", cmd_nc, "standard input and output over one connection"},
     {"sim", cmd_sim, "random programs on random networks: what must hold, holds"},
     {"ss", cmd_ss, "the connections of a running stack, and why the last ones ended"},

@@ -153,12 +153,20 @@ static const char *similar(const struct opt *const tables[OPT_TABLES], const cha
 
 static int store(const struct cli_usage *u, const struct opt *o, const char *value)
 {
+    struct opt_list *list;
     switch (o->kind) {
     case OPT_FLAG:
         *(bool *)o->to = true;
         return 0;
     case OPT_TEXT:
         *(const char **)o->to = value;
+        return 0;
+    case OPT_LIST:
+        list = o->to;
+        if (list->n == sizeof list->v / sizeof list->v[0])
+            return cli_wrong(u->command, "--%s may be given %zu times at most", o->name,
+                             sizeof list->v / sizeof list->v[0]);
+        list->v[list->n++] = value;
         return 0;
     case OPT_UINT:
         if (read_uint(value, o->lo, o->hi, o->to) == LA_OK)

@@ -57,6 +57,17 @@ if(LASTACK_COMMAND OR LASTACK_TESTS OR LASTACK_BENCH OR LASTACK_FUZZ)
 else()
     list(FILTER LASTACK_UPPER_C EXCLUDE REGEX "/drill/") # an embedder needs neither it nor flex
 endif()
+
+# The experiments are part of the program.
+set(experiments ${PROJECT_SOURCE_DIR}/lab/experiments)
+set(embedded ${PROJECT_BINARY_DIR}/lab_files.c)
+file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${experiments}/*.lab ${experiments}/*.md)
+add_custom_command(OUTPUT ${embedded}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${embedded} -DFROM=${experiments} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${LASTACK_EXPERIMENTS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM COMMENT "Taking in the experiments")
+list(APPEND LASTACK_UPPER_C ${embedded})
+
 add_library(lastack_inside STATIC EXCLUDE_FROM_ALL ${LASTACK_OBJECTS} ${LASTACK_UPPER_C})
 set_target_properties(lastack_inside PROPERTIES LINKER_LANGUAGE C)
 target_include_directories(lastack_inside PUBLIC

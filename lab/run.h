@@ -27,7 +27,7 @@ struct lab_error {
 
 struct lab_scenario;
 
-#define LAB_TEXT_MAX (1U << 20) /* bytes of a scenario */
+#define LAB_TEXT_MAX (256U << 10) /* bytes of a scenario */
 
 /* `name` is what messages call it ("06_four_segments", a path); name and text are copied.  NULL
  * with *err filled. */
@@ -105,6 +105,13 @@ struct lab_connection {
     uint32_t segments;
 };
 
+/* A close record, and whose: those of stacks that a restart wiped out are kept too. */
+struct lab_host_record {
+    unsigned host;
+    unsigned boots; /* how often the host had been restarted */
+    struct la_record record;
+};
+
 struct lab_result {
     const struct lab_scenario *scenario;
     unsigned variant;
@@ -121,10 +128,7 @@ struct lab_result {
     unsigned nconnections;
     const struct lab_connection *connection; /* in order of their first segment */
     unsigned nrecords;
-    struct lab_host_record {
-        unsigned host;
-        struct la_record record;
-    } * record; /* every close record, those of stacks that a restart wiped out too */
+    const struct lab_host_record *record;    /* every one, host by host */
     uint64_t (*edges)[LA_STATES][LA_STATES]; /* how often each edge of the state diagram was taken,
                                                 all hosts; embryos leave LISTEN */
 };

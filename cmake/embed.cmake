@@ -1,0 +1,21 @@
+# embed.cmake: cmake -DOUT=FILE.c -DFROM=FOLDER -P embed.cmake: the files of lab/experiments as C, in
+# order of their names, so that an installed command has them.
+
+file(GLOB names RELATIVE ${FROM} ${FROM}/*.lab ${FROM}/*.md)
+list(SORT names)
+set(code "/* Made by cmake/embed.cmake from lab/experiments. */\n#include \"lab/run.h\"\n\n")
+set(table "")
+set(i 0)
+foreach(name ${names})
+    file(READ ${FROM}/${name} hex HEX)
+    string(LENGTH "${hex}" digits)
+    math(EXPR bytes "${digits} / 2")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes_c "${hex}")
+    string(REGEX REPLACE "((0x[0-9a-f][0-9a-f],){20})" "\\1\n" bytes_c "${bytes_c}")
+    string(APPEND code "static const unsigned char file${i}[] = {\n${bytes_c}0};\n")
+    string(APPEND table "    {\"${name}\", (const char *)file${i}, ${bytes}},\n")
+    math(EXPR i "${i} + 1")
+endforeach()
+string(APPEND code "\nconst struct lab_file lab_files[] = {\n${table}    {0}};\n")
+string(APPEND code "const unsigned lab_files_count = ${i};\n")
+file(WRITE ${OUT} "${code}")
