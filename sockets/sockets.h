@@ -59,6 +59,11 @@ struct so_config {
     uint16_t port_lo, port_hi; /* for bind to port 0, default 32768..60999 */
 };
 
+/* Makes the stack and the sockets to come behave on the wire as scripts written for that system
+ * take for granted: "linux", "freebsd"; NULL or "rfc" changes nothing.  Sets defaults of the stack
+ * and fields of *cfg; before so_new.  -EINVAL: no such profile. */
+int so_profile(const char *name, struct la_stack *stack, struct so_config *cfg);
+
 struct sockets;
 
 /* -EINVAL, -ENOMEM.  so_free closes what is open (by la_abort, so nothing lingers) and gives every

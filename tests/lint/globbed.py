@@ -8,11 +8,11 @@ import tree
 
 HOMES = [
     r"core/.+\.c",
-    r"(host|sockets|sim|lab|drill|cli|bench|examples)/[^/]+\.c",
+    r"(host|sockets|sim|lab|drill|packetdrill|cli|bench|examples)/[^/]+\.c",
     r"bench/lwip/.+\.c",  # the peer's side of the bench, built by scripts/bench
     r"fuzz/(fuzz_[^/]+|replay)\.c",
     r"tests/live/stack\.c",  # led by live/*.py
-    r"tests/(support|unit|matrix|sim|drill|install)/[^/]+\.c",
+    r"tests/(support|unit|matrix|sim|drill|sockets|install)/[^/]+\.c",
 ]
 PROGRAMS = [r"tests/\w+/test_[^/]+\.c", r"tests/sim/trace_hash\.c", r"tests/(install|live)/[^/]+\.c"]
 
