@@ -72,6 +72,16 @@ static struct lab_scenario *tell_mistake(const char *name, const struct lab_erro
     return NULL;
 }
 
+/* One of ours. */
+static struct lab_scenario *load_experiment(const struct lab_file *f)
+{
+    char plain[64];
+    struct lab_error err;
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(f->name, "."), f->name);
+    struct lab_scenario *s = lab_parse(plain, f->text, f->n, &err);
+    return s ? s : tell_mistake(f->name, &err);
+}
+
 /* NULL with the mistake told. */
 static struct lab_scenario *load(const char *name)
 {
@@ -80,12 +90,8 @@ static struct lab_scenario *load(const char *name)
     struct lab_error err;
     char *text;
     size_t n;
-    if (f) {
-        char plain[64];
-        snprintf(plain, sizeof plain, "%.*s", (int)strcspn(f->name, "."), f->name);
-        s = lab_parse(plain, f->text, f->n, &err);
-        return s ? s : tell_mistake(f->name, &err);
-    }
+    if (f)
+        return load_experiment(f);
     if (!looks_like_a_file(name)) {
         (void)cli_failed("lab", "no experiment is called '%s': type lastack lab list", name);
         return NULL;
@@ -189,7 +195,7 @@ static int run_all(struct lab_command *c)
     int rc = CLI_OK;
     c->no_ladder = true;
     for (unsigned i = 0; (f = lab_experiment(i)) && rc == CLI_OK; i++) {
-        struct lab_scenario *s = load(f->name + strspn(f->name, "/"));
+        struct lab_scenario *s = load_experiment(f);
         if (!s)
             rc = CLI_FAILED;
         else
@@ -205,12 +211,9 @@ static int list(void)
 {
     const struct lab_file *f;
     for (unsigned i = 0; (f = lab_experiment(i)); i++) {
-        struct lab_error err;
-        struct lab_scenario *s = lab_parse(f->name, f->text, f->n, &err);
-        if (!s) {
-            tell_mistake(f->name, &err);
+        struct lab_scenario *s = load_experiment(f);
+        if (!s)
             return CLI_FAILED;
-        }
         printf("%-26.*s %s\n", (int)strcspn(f->name, "."), f->name, lab_title(s));
         for (unsigned v = 0; v < lab_variants(s); v++) {
             if (*lab_variant_name(s, v))

@@ -258,7 +258,7 @@ static void text(struct lexer *l)
         bad(l, t->place, "this text does not end on its line: close it with \"");
         return;
     }
-    char *out = arena_text(l->arena, "", (size_t)(close - l->at));
+    char *out = arena_take(l->arena, (size_t)(close - l->at) + 1);
     size_t n = 0;
     move(l, 1);
     while (l->at < close && !l->failed) {

@@ -142,8 +142,9 @@ static void read_about(struct parser *p)
     while (peek(p)->kind == TOKEN_TEXT) {
         const char *more = take(p)->v.text;
         size_t n = strlen(about), m = strlen(more);
-        char *both = arena_text(&p->s->arena, about, n + m + 1);
+        char *both = arena_take(&p->s->arena, n + m + 2);
         bool gap = n && about[n - 1] != ' ' && about[n - 1] != '\n';
+        memcpy(both, about, n);
         memcpy(both + n, " ", gap);
         memcpy(both + n + gap, more, m + 1);
         about = both;

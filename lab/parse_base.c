@@ -147,7 +147,7 @@ const char *source_from(struct parser *p, size_t from)
         return "";
     const struct token *last = &p->tok[p->at - 1];
     const char *at = p->tok[from].start, *end = last->start + last->n;
-    char *out = arena_text(&p->s->arena, "", (size_t)(end - at)), *to = out;
+    char *out = arena_take(&p->s->arena, (size_t)(end - at) + 1), *to = out;
     bool blank = false, quoted = false;
     for (; at < end; at++) {
         if (*at == '#' && !quoted) {
