@@ -241,7 +241,6 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     if (t->backoff < UINT8_MAX)
         t->backoff++;
     reach_r1(tcp, t, now);
-    t->rtt_timing = false;
     arm_rto(tcp, t, now);
     tcp_ready(tcp, t);
 }
