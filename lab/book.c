@@ -91,16 +91,42 @@ static void put_scenario(const struct book *b, const struct lab_scenario *s)
     fputs("</code></pre></details>\n", b->out);
 }
 
-static void put_diagram(const struct book *b, const struct diagram *edges)
+/* The diagram by itself, for other pages. */
+static int write_diagram(const struct book *b, const char *name, const struct diagram *edges)
+{
+    char path[BOOK_PATH];
+    if (snprintf(path, sizeof path, "%s/%s.svg", b->dir, name) >= (int)sizeof path)
+        return failed(b, "%s: the path is too long", b->dir);
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return failed(b, "%s: %s", path, strerror(errno));
+    diagram_svg(edges, f);
+    bool lost = ferror(f);
+    if (fclose(f) != 0 || lost)
+        return failed(b, "%s: %s", path, strerror(errno));
+    fprintf(b->out, "<p class=\"more\"><a href=\"%s.svg\">", name);
+    book_say(b->out, "span", (struct words){"This picture alone (SVG)", "单独的图（SVG）"});
+    fputs("</a></p>\n", b->out);
+    return 0;
+}
+
+/* Where it is complete it is what the experiment is about: it is open, and a file of its own. */
+static int put_diagram(const struct book *b, const char *name, const struct diagram *edges)
 {
     struct picture p = {.out = b->out, .language = PICTURE_BOTH, .in_page = true};
-    fprintf(b->out, "<details class=\"edges\"%s><summary>", diagram_complete(edges) ? " open" : "");
+    bool complete = diagram_complete(edges);
+    int bad = 0;
+    fprintf(b->out, "<details class=\"edges\"%s><summary>", complete ? " open" : "");
     book_say(
         b->out, "span",
         (struct words){"The state diagram, as far as these runs went", "这些运行走过的状态图"});
     fputs("</summary><figure>", b->out);
     diagram_picture(edges, &p);
-    fputs("</figure></details>\n", b->out);
+    fputs("</figure>\n", b->out);
+    if (complete)
+        bad = write_diagram(b, name, edges);
+    fputs("</details>\n", b->out);
+    return bad;
 }
 
 static int put_experiment(const struct book *b, unsigned i)
@@ -125,7 +151,8 @@ static int put_experiment(const struct book *b, unsigned i)
     book_markdown(b->out, book_prose(name, "zh"));
     fprintf(b->out, "</div>\n<p class=\"again\"><code>lastack lab run %s</code></p>\n", name);
     int bad = put_variants(b, s, &edges);
-    put_diagram(b, &edges);
+    if (!bad)
+        bad = put_diagram(b, name, &edges);
     put_scenario(b, s);
     book_pager(b, i);
     fputs("</section>\n", b->out);

@@ -13,8 +13,9 @@ struct book_report {
     unsigned checks, failed; /* what had to hold, and did not */
 };
 
-/* Writes DIR/index.html and DIR/NAME[-VARIANT].pcapng, making the directory if need be.  0, or -1
- * with one line in err (n bytes): a file cannot be written, an experiment cannot be read. */
+/* Writes DIR/index.html, DIR/NAME[-VARIANT].pcapng, and the state diagram of an experiment that
+ * takes all its edges as DIR/NAME.svg, making the directory if need be.  0, or -1 with one line in
+ * err (n bytes): a file cannot be written, an experiment cannot be read. */
 int book_write(const char *dir, struct book_report *out, char *err, size_t n);
 
 #endif
