@@ -132,7 +132,7 @@ static bool child_spoke(void *child)
     return strchr(c->text, '\n') || child_ended(child);
 }
 
-/* Starts argv, or calls fn in a process of its own if argv is NULL.  False: told as a check. */
+/* Starts argv, or calls fn in a process of its own if there is one.  False: told as a check. */
 static bool child_start(struct demo *d, struct child *c, struct la_loop *loop, char *const *argv,
                         int (*fn)(void))
 {
@@ -150,7 +150,7 @@ static bool child_start(struct demo *d, struct child *c, struct la_loop *loop, c
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(p[1], STDOUT_FILENO);
         dup2(p[1], STDERR_FILENO);
-        if (!argv)
+        if (fn)
             _exit(fn());
         execvp(argv[0], argv);
         dprintf(STDERR_FILENO, "%s is not installed: apt-get install %s\n", argv[0], argv[0]);

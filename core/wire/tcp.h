@@ -38,7 +38,7 @@ struct sack_block {
 struct tcp_opts {
     bool has_mss, has_wscale, has_ts, sack_permitted;
     bool wscale_first; /* build: before SACK-permitted and TS, not behind them */
-    uint8_t wscale; /* as it was sent: above 14 too */
+    uint8_t wscale;    /* as it was sent: above 14 too */
     uint8_t nsack;
     uint16_t mss;
     uint32_t tsval, tsecr;
