@@ -16,6 +16,7 @@ enum {
 
 /* Each gets its own words only, argv[0] being its name, and returns an exit status. */
 int cmd_demo(int argc, char **argv);
+int cmd_drill(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_nc(int argc, char **argv);
 int cmd_sim(int argc, char **argv);

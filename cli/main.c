@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"demo", cmd_demo, "watch this stack open, carry and close connections with the kernel"},
+    {"drill", cmd_drill, "run packetdrill scripts on this stack, in virtual time"},
     {"lab", cmd_lab, "experiments: why a connection opens and closes as it does"},
     {"nc", cmd_nc, "standard input and output over one connection"},
     {"sim", cmd_sim, "random programs on random networks: what must hold, holds"},

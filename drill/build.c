@@ -84,6 +84,15 @@ void p_packet_done(struct parse *p, struct region at)
     append(p, p->pending, at.to);
 }
 
+void p_nothing(struct parse *p, struct place at)
+{
+    p->packet->is_nothing = true;
+    if (p->packet->inbound)
+        p_fail(p, at, "nothing cannot be injected");
+    if (p->when.kind == WHEN_ANY)
+        p_fail(p, at, "that nothing is sent ends at a time, not at *");
+}
+
 void p_ports(struct parse *p, struct place sat, int64_t sport, struct place dat, int64_t dport)
 {
     p->packet->tcp.has_ports = true;
@@ -153,7 +162,7 @@ void p_flags(struct parse *p, struct place at, const char *letters)
     }
 }
 
-#define PAYLOAD_MAX (65535 - 60)
+#define PAYLOAD_MAX (65535 - 20 - 60) /* an IPv4 header and a full TCP header */
 
 void p_numbers(struct parse *p, struct place at, const struct seg_numbers *n)
 {
@@ -255,6 +264,8 @@ void p_icmp(struct parse *p, struct place at, const char *type, struct place cod
     bool known, v6 = p->script->config.v6;
 
     p->packet->is_icmp = true;
+    if (!i->has_echoed)
+        p_fail(p, at, "ICMP quotes the segment that it is about: [1:1001(1000)] icmp ...");
     if (!p->packet->inbound)
         p_fail(p, at, "ICMP that the stack sends is not supported");
     if (icmp_value(v6, type, code, &i->type, &i->code, &known))

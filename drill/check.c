@@ -23,6 +23,7 @@ enum arg_kind {
 };
 
 #define ARGS_MAX 8
+#define LIST_MAX 64 /* of iovecs, pollfds, events: VECTOR_MAX and POLLS_MAX of call.h */
 
 struct signature {
     const char *name;
@@ -30,33 +31,9 @@ struct signature {
 };
 
 static const struct signature calls[] = {
-    {"socket", {ARG_ANY_INT, ARG_INT, ARG_INT}},
-    {"bind", {ARG_INT, ARG_ADDR, ARG_ANY_INT}},
-    {"listen", {ARG_INT, ARG_INT}},
-    {"accept", {ARG_INT, ARG_ADDR, ARG_ADDRLEN}},
-    {"accept4", {ARG_INT, ARG_ADDR, ARG_ADDRLEN, ARG_INT}},
-    {"connect", {ARG_INT, ARG_ADDR, ARG_ANY_INT}},
-    {"read", {ARG_INT, ARG_BUFFER, ARG_INT}},
-    {"readv", {ARG_INT, ARG_IOVECS, ARG_INT}},
-    {"recv", {ARG_INT, ARG_BUFFER, ARG_INT, ARG_INT}},
-    {"recvfrom", {ARG_INT, ARG_BUFFER, ARG_INT, ARG_INT, ARG_ADDR, ARG_ADDRLEN}},
-    {"recvmsg", {ARG_INT, ARG_MSGHDR, ARG_INT}},
-    {"write", {ARG_INT, ARG_BUFFER, ARG_INT}},
-    {"writev", {ARG_INT, ARG_IOVECS, ARG_INT}},
-    {"send", {ARG_INT, ARG_BUFFER, ARG_INT, ARG_INT}},
-    {"sendto", {ARG_INT, ARG_BUFFER, ARG_INT, ARG_INT, ARG_ADDR, ARG_ANY_INT}},
-    {"sendmsg", {ARG_INT, ARG_MSGHDR, ARG_INT}},
-    {"fcntl", {ARG_INT, ARG_INT, ARG_REST, ARG_INT}},
-    {"ioctl", {ARG_INT, ARG_INT, ARG_REST, ARG_NUMBER}},
-    {"close", {ARG_INT}},
-    {"shutdown", {ARG_INT, ARG_INT}},
-    {"getsockopt", {ARG_INT, ARG_INT, ARG_INT, ARG_VALUE, ARG_LEN}},
-    {"setsockopt", {ARG_INT, ARG_INT, ARG_INT, ARG_VALUE, ARG_ANY_INT}},
-    {"poll", {ARG_POLLS, ARG_INT, ARG_INT}},
-    {"epoll_create", {ARG_INT}},
-    {"epoll_create1", {ARG_INT}},
-    {"epoll_ctl", {ARG_INT, ARG_INT, ARG_INT, ARG_EPOLL}},
-    {"epoll_wait", {ARG_INT, ARG_EPOLL, ARG_INT, ARG_INT}},
+#define CALL(name, ...) {#name, {__VA_ARGS__}},
+#include "drill/calls.def"
+#undef CALL
 };
 
 /* A struct's members, and how many of them come first and must be there. */
@@ -73,6 +50,12 @@ static const struct shape msghdr_shape = {
 static const struct shape pollfd_shape = {"a pollfd", {"fd", "events", "revents"}};
 static const struct shape epoll_shape = {"an epoll_event", {"events", "fd", "u32", "u64", "ptr"}};
 static const struct shape linger_shape = {"a linger", {"onoff", "linger", "l_onoff", "l_linger"}};
+
+static void check_length(struct parse *p, const struct expr *list)
+{
+    if (list->len > LIST_MAX)
+        p_fail(p, list->at, "a list has %d members at most here", LIST_MAX);
+}
 
 static void check_shape(struct parse *p, const struct expr *e, const struct shape *s)
 {
@@ -110,6 +93,7 @@ static void check_iovecs(struct parse *p, const struct expr *list)
         p_fail(p, list->at, "iovecs stand in brackets: [{..., 1000}]");
         return;
     }
+    check_length(p, list);
     for (const struct item *i = list->items; i; i = i->next) {
         const struct expr *e = i->value;
         const struct item *n = e->kind == EXPR_STRUCT && e->len == 2 ? e->items->next : NULL;
@@ -128,6 +112,9 @@ static void check_msghdr(struct parse *p, const struct expr *e)
     check_shape(p, e, &msghdr_shape);
     if (e->kind != EXPR_STRUCT)
         return;
+    if (expr_member(e, "msg_control") &&
+        expr_member(e, "msg_control")->value->kind != EXPR_ELLIPSIS)
+        p_fail(p, expr_member(e, "msg_control")->value->at, "ancillary data is not supported");
     iov = expr_member(e, "msg_iov");
     if (!iov)
         p_fail(p, e->at, "a msghdr has msg_iov(N)=[...]");
@@ -141,6 +128,7 @@ static void check_polls(struct parse *p, const struct expr *list)
         p_fail(p, list->at, "pollfds stand in brackets: [{fd=4, events=POLLIN}]");
         return;
     }
+    check_length(p, list);
     for (const struct item *i = list->items; i; i = i->next) {
         check_shape(p, i->value, &pollfd_shape);
         if (i->value->kind == EXPR_STRUCT &&

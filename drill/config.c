@@ -60,10 +60,16 @@ static bool seconds(const char *text, la_ns *out)
     return end != text && v > 0 && v <= 86400 && (!*end || strcmp(end, "s") == 0);
 }
 
-static bool profile(const char *text, bool *freebsd)
+static bool profile(const char *text, const char **out)
 {
-    *freebsd = strcmp(text, "freebsd") == 0;
-    return *freebsd || strcmp(text, "linux") == 0;
+    static const char *const known[] = {"rfc", "linux", "freebsd"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(known[i], text) == 0) {
+            *out = known[i];
+            return true;
+        }
+    return false;
 }
 
 /* The version decides about the other defaults, so it is looked for first. */
@@ -111,7 +117,7 @@ static int set(struct script_config *c, const char *name, const char *value)
     if (strcmp(name, "msl") == 0)
         return seconds(value, &c->msl);
     if (strcmp(name, "profile") == 0)
-        return profile(value, &c->freebsd);
+        return profile(value, &c->profile);
     if (strcmp(name, "tolerance_usecs") == 0 || strcmp(name, "tcp_ts_tick_usecs") == 0) {
         la_ns *to = name[1] == 'o' ? &c->tolerance : &c->ts_tick;
         if (!number(value, 0, 1000000000, &us))
@@ -142,8 +148,11 @@ void config_make(struct parse *p)
     struct script_config *c = &p->script->config;
     const struct script_option *lists[] = {p->script->options, p->outside->options};
 
-    *c = (struct script_config){
-        .bind_port = 8080, .connect_port = 8080, .mtu = 1500, .tolerance = LA_MSEC(4)};
+    *c = (struct script_config){.bind_port = 8080,
+                                .connect_port = 8080,
+                                .mtu = 1500,
+                                .profile = "rfc",
+                                .tolerance = LA_MSEC(4)};
     ip_version(c, "ipv4");
     for (int i = 0; i < 2; i++)
         for (const struct script_option *o = lists[i]; o; o = o->next)

@@ -83,6 +83,7 @@ void p_code(struct parse *p, struct region at, const char *text);
 
 void p_packet(struct parse *p, struct place at, bool inbound);
 void p_packet_done(struct parse *p, struct region at);
+void p_nothing(struct parse *p, struct place at);
 void p_ports(struct parse *p, struct place sat, int64_t sport, struct place dat, int64_t dport);
 void p_ip_word(struct parse *p, struct place at, const char *word);
 void p_ip_value(struct parse *p, struct place at, const char *word, const struct num *value);

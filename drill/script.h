@@ -123,6 +123,7 @@ struct icmp_spec {
 struct packet {
     bool inbound;
     bool is_icmp;
+    bool is_nothing; /* an addition of ours: up to this time the stack sends no segment */
     struct ip_info ip;
     struct tcp_spec tcp;
     struct icmp_spec icmp;
@@ -182,7 +183,7 @@ struct script_config {
     la_ns tolerance;                  /* 4 ms */
     la_ns ts_tick;                    /* 0: TSvals are not compared with time */
     la_ns msl;                        /* 0: the stack's default */
-    bool freebsd;                     /* profile=freebsd */
+    const char *profile;              /* "linux", "freebsd" or "rfc", as so_profile's */
 };
 
 /* NAME=VALUE of --define. */

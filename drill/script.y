@@ -51,7 +51,7 @@ static void drill_error(const struct region *at, void *scanner, struct parse *p,
 %token ELLIPSIS "'...'"
 %token <text> ACK "'ack'" WIN "'win'" URG "'urg'" MSS "'mss'" NOP "'nop'" EOL "'eol'" WSCALE "'wscale'"
 %token <text> SACKOK "'sackOK'" SACK "'sack'" TS "'TS'" VAL "'val'" ECR "'ecr'" FO "'FO'" FOEXP "'FOEXP'"
-%token <text> RAW "'raw'" ICMP "'icmp'" MTU "'mtu'" UDP "'udp'"
+%token <text> RAW "'raw'" ICMP "'icmp'" MTU "'mtu'" UDP "'udp'" NOTHING "'nothing'"
 
 %type <text> word flags flag_word errno
 %type <time> time
@@ -103,6 +103,7 @@ packet: direction { p_packet(p, @1.from, $1); } packet_rest { p_packet_done(p, @
 direction: '<' { $$ = true; } | '>' { $$ = false; } ;
 
 packet_rest: tcp | icmp
+    | NOTHING        { p_nothing(p, @1.from); }
     | UDP            { p_fail(p, @1.from, "UDP is not supported: this stack has TCP alone"); }
     | IP_ADDRESS     { p_fail(p, @1.from, "addresses of packets are those of --local_ip and --remote_ip, and cannot be given here"); } ;
 
@@ -182,7 +183,7 @@ note: %empty | '(' note_words ')' ;
 note_words: %empty | note_words note_word ;
 note_word: word | INTEGER | ',' | '-' | '\'' | ':' | '/' | '.' ;
 word: WORD | ACK | WIN | URG | MSS | NOP | EOL | WSCALE | SACKOK | SACK | TS | VAL | ECR | FO | FOEXP | RAW
-    | ICMP | MTU | UDP ;
+    | ICMP | MTU | UDP | NOTHING ;
 
 list: expr           { $$ = p_append(p, (struct list){0}, p_member(p, NULL, $1)); }
     | list ',' expr  { $$ = p_append(p, $1, p_member(p, NULL, $3)); } ;

@@ -8,10 +8,18 @@ _lastack()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
 
     if [[ $COMP_CWORD -eq 1 ]]; then
-        COMPREPLY=($(compgen -W 'demo nc ss help --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'demo drill nc ss help --help --version' -- "$cur"))
         return
     fi
     case $prev in
+    --ip_version)
+        COMPREPLY=($(compgen -W 'ipv4 ipv6 ipv4-mapped-ipv6' -- "$cur"))
+        return
+        ;;
+    --profile)
+        COMPREPLY=($(compgen -W 'rfc linux freebsd' -- "$cur"))
+        return
+        ;;
     --pcap | --socket)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
@@ -35,10 +43,15 @@ _lastack()
         ;;
     esac
     case $command in
-    help) words='demo nc ss' ;;
+    help) words='demo drill nc ss' ;;
     nc) words="$_lastack_common --listen --ipv4 --ipv6 --source-port --timeout --stay --half-close" ;;
     ss) words='--all --listening --tcp --numeric --ipv4 --ipv6 --closed --rules --usage --json --pid
                --socket --help' ;;
+    drill)
+        words='--ip_version --local_ip --remote_ip --gateway_ip --bind_port --connect_port --mtu
+               --tolerance_usecs --profile --define --dry-run --json --verbose --help'
+        [[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); return; }
+        ;;
     demo) words=$(lastack demo --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u) ;;
     *) words= ;;
     esac

@@ -2,12 +2,13 @@
 
 complete -c lastack -f
 complete -c lastack -n __fish_use_subcommand -a demo -d 'Watch this stack work with the kernel'
+complete -c lastack -n __fish_use_subcommand -a drill -d 'Run packetdrill scripts'
 complete -c lastack -n __fish_use_subcommand -a nc -d 'Standard input and output over one connection'
 complete -c lastack -n __fish_use_subcommand -a ss -d 'The connections of a running stack'
 complete -c lastack -n __fish_use_subcommand -a help -d 'Options of a command'
 complete -c lastack -n __fish_use_subcommand -l version -d 'The version'
 complete -c lastack -s h -l help -d 'Options and examples'
-complete -c lastack -n '__fish_seen_subcommand_from help' -a 'demo nc ss'
+complete -c lastack -n '__fish_seen_subcommand_from help' -a 'demo drill nc ss'
 
 set -l stack '__fish_seen_subcommand_from nc demo'
 complete -c lastack -n $stack -l dev -x -a 'tap: tun:' -d 'The device'
@@ -45,3 +46,19 @@ complete -c lastack -n '__fish_seen_subcommand_from ss' -l usage -d 'How full th
 complete -c lastack -n '__fish_seen_subcommand_from ss' -l json -d 'An array of objects'
 complete -c lastack -n '__fish_seen_subcommand_from ss' -l pid -x -a '(__fish_complete_pids)' -d 'The stack of this process'
 complete -c lastack -n '__fish_seen_subcommand_from ss' -l socket -r -F -d 'The stack with this socket'
+
+set -l drill '__fish_seen_subcommand_from drill'
+complete -c lastack -n $drill -F
+complete -c lastack -n $drill -l ip_version -x -a 'ipv4 ipv6 ipv4-mapped-ipv6' -d 'IP version'
+complete -c lastack -n $drill -l local_ip -x -d 'Address of the stack'
+complete -c lastack -n $drill -l remote_ip -x -d 'Address of the script'
+complete -c lastack -n $drill -l gateway_ip -x -d 'Of no effect'
+complete -c lastack -n $drill -l bind_port -x -d 'What bind(3, ..., ...) takes'
+complete -c lastack -n $drill -l connect_port -x -d 'What connect(3, ..., ...) takes'
+complete -c lastack -n $drill -l mtu -x -d 'Largest IP packet'
+complete -c lastack -n $drill -l tolerance_usecs -x -d 'How far from its time a segment may be'
+complete -c lastack -n $drill -l profile -x -a 'rfc linux freebsd' -d 'Habits taken for granted'
+complete -c lastack -n $drill -s D -l define -x -d 'A name that scripts may use'
+complete -c lastack -n $drill -s n -l dry-run -d 'Read the scripts, and run none'
+complete -c lastack -n $drill -s j -l json -d 'An array of objects'
+complete -c lastack -n $drill -s v -l verbose -d 'Each event as it happens'

@@ -25,6 +25,7 @@ common=(
 if (( CURRENT == 2 )); then
     _values 'command' \
         'demo[watch this stack work with the kernel]' \
+        'drill[run packetdrill scripts]' \
         'nc[standard input and output over one connection]' \
         'ss[the connections of a running stack]' \
         'help[options of a command]' '--help' '--version'
@@ -34,7 +35,7 @@ shift words
 (( CURRENT-- ))
 case $words[1] in
 help)
-    _values 'command' demo nc ss
+    _values 'command' demo drill nc ss
     ;;
 nc)
     _arguments $common \
@@ -61,6 +62,21 @@ ss)
         '(--socket)--pid[the stack of this process]:process:_pids' \
         '(--pid)--socket[the stack with this socket]:socket:_files' \
         '(-h --help)'{-h,--help}'[options and examples]'
+    ;;
+drill)
+    _arguments \
+        '--ip_version[IP version]:version:(ipv4 ipv6 ipv4-mapped-ipv6)' \
+        '--local_ip[address of the stack]:address:' '--remote_ip[address of the script]:address:' \
+        '--gateway_ip[of no effect]:address:' \
+        '--bind_port[what bind(3, ..., ...) takes]:port:' \
+        '--connect_port[what connect(3, ..., ...) takes]:port:' \
+        '--mtu[largest IP packet]:bytes:' '--tolerance_usecs[how far from its time]:microseconds:' \
+        '--profile[habits taken for granted]:profile:(rfc linux freebsd)' \
+        '*'{-D,--define}'[a name that scripts may use]:NAME=VALUE:' \
+        '(-n --dry-run)'{-n,--dry-run}'[read only]' '(-j --json)'{-j,--json}'[an array of objects]' \
+        '(-v --verbose)'{-v,--verbose}'[each event]' \
+        '(-h --help)'{-h,--help}'[options and examples]' \
+        '*:script:_files -g "*.pkt(-.) *(-/)"'
     ;;
 demo)
     _arguments $common

@@ -1,0 +1,199 @@
+/* packets.c: packets of a run: which connection they belong to, injecting, comparing. */
+#include "drill/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- flows ---- */
+
+static struct flow *find(const struct run *r, uint16_t lport, uint16_t rport)
+{
+    for (struct flow *f = r->flows; f; f = f->next)
+        if (f->lport == lport && f->rport == rport)
+            return f;
+    return NULL;
+}
+
+static struct flow *flow_of(struct run *r, uint16_t lport, uint16_t rport)
+{
+    struct flow *f = find(r, lport, rport);
+
+    if (f)
+        return f;
+    f = calloc(1, sizeof *f);
+    if (!f)
+        abort();
+    f->lport = lport;
+    f->rport = rport;
+    f->next = r->flows;
+    r->flows = f;
+    return f;
+}
+
+void flows_free(struct run *r)
+{
+    struct flow *next;
+
+    for (struct flow *f = r->flows; f; f = next) {
+        next = f->next;
+        free(f);
+    }
+}
+
+/* From now on a SYN without ports comes from a new peer. */
+void flow_listen(struct run *r, uint16_t port)
+{
+    r->listen_port = port;
+    r->flow = NULL;
+}
+
+/* The flow of a packet to inject: its ports', or the one in hand, or a new one to our listener. */
+static struct flow *inbound_flow(struct run *r, const struct packet *p)
+{
+    if (p->tcp.has_ports)
+        r->flow = flow_of(r, p->tcp.dport, p->tcp.sport);
+    else if (!r->flow)
+        r->flow =
+            flow_of(r, r->listen_port ? r->listen_port : r->s->config.bind_port, r->next_port++);
+    return r->flow;
+}
+
+void packet_inject(struct run *r, const struct event *e)
+{
+    uint8_t buf[DATAGRAM_MAX];
+    char text[RUN_TEXT];
+    const struct packet *p = &e->packet;
+    struct flow *f = inbound_flow(r, p);
+
+    if (!p->is_icmp && (p->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == LA_TCP_SYN) {
+        f->isn_due |= f->peer_syn_known && f->peer_syn != p->tcp.seq.start;
+        f->peer_syn_known = true;
+        f->peer_syn = p->tcp.seq.start;
+    }
+    run_tell(r, e, segment_text(p, text, sizeof text));
+    world_inject(r, buf, segment_build(buf, &r->s->config, f, p));
+}
+
+/* ---- what the stack sent ---- */
+
+void packet_unexpected(struct run *r, const struct event *e, const struct sent *s, const char *why)
+{
+    struct live l;
+    const char *bad;
+
+    run_fail(r, e, "%s", why);
+    if (!segment_parse(s, &l, &bad)) {
+        snprintf(r->failure->actual, RUN_TEXT, "> a datagram that is no TCP");
+        return;
+    }
+    struct flow *f = find(r, l.sport, l.dport);
+    if (f)
+        segment_map(&l, f, &e->packet);
+    segment_text(&l.packet, r->failure->actual, RUN_TEXT);
+}
+
+/* The flow of a segment that the stack sent.  A SYN after connect makes one. */
+static struct flow *outbound_flow(struct run *r, const struct live *l, const struct packet *want)
+{
+    struct flow *f = find(r, l->sport, l->dport);
+    bool syn = (l->packet.tcp.flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN;
+
+    if (syn && r->connecting) {
+        r->connecting = false;
+        f = flow_of(r, l->sport, l->dport);
+        f->isn_due = true;
+        r->flow = f;
+    }
+    if (want->tcp.has_ports)
+        return l->sport == want->tcp.sport && l->dport == want->tcp.dport ? (r->flow = f) : NULL;
+    return f == r->flow ? f : NULL;
+}
+
+static bool pattern_holds(const struct run *r, const struct live *l, const struct flow *f)
+{
+    const struct seg_numbers *n = &l->packet.tcp.seq;
+
+    if (r->own_bytes || !f->isn_known)
+        return true;
+    for (uint32_t i = 0; i < n->len; i++)
+        if (l->payload[i] != stream_byte((uint32_t)(n->start - f->isn_script - 1 + i)))
+            return false;
+    return true;
+}
+
+static bool in_time(const struct run *r, const struct event *e, la_ns at)
+{
+    la_ns tolerance = r->s->config.tolerance;
+    la_ns from = e->when.at, to = e->when.range ? e->when.end : e->when.at;
+
+    if (e->when.kind == WHEN_ANY)
+        return true;
+    if (e->when.kind == WHEN_RELATIVE) {
+        from += r->base;
+        to += r->base;
+    }
+    return at + tolerance >= from && at <= to + tolerance;
+}
+
+/* The segment's place in time becomes the base of the next event's. */
+static void rebase(struct run *r, const struct event *e, la_ns at)
+{
+    if (e->when.kind == WHEN_ANY || e->when.range)
+        r->base = at;
+    else
+        r->base = e->when.at + (e->when.kind == WHEN_RELATIVE ? r->base : 0);
+}
+
+static void compare(struct run *r, const struct event *e, const struct sent *s, struct live *l)
+{
+    char why[200], text[RUN_TEXT];
+    la_ns at = s->at - RUN_ORIGIN;
+    struct flow *f = outbound_flow(r, l, &e->packet);
+
+    if (!f) {
+        snprintf(why, sizeof why, "the segment is of another connection: port %u to port %u",
+                 l->sport, l->dport);
+        packet_unexpected(r, e, s, why);
+        return;
+    }
+    segment_map(l, f, &e->packet);
+    l->packet.tcp.has_ports = e->packet.tcp.has_ports;
+    l->packet.tcp.sport = l->sport;
+    l->packet.tcp.dport = l->dport;
+    if (!segment_matches(&r->s->config, &e->packet, l, f, why)) {
+        packet_unexpected(r, e, s, why);
+        return;
+    }
+    if (!in_time(r, e, at)) {
+        snprintf(why, sizeof why, "the segment left at %llu.%06llu s",
+                 (unsigned long long)(at / LA_SEC(1)), (unsigned long long)(at % LA_SEC(1) / 1000));
+        packet_unexpected(r, e, s, why);
+        return;
+    }
+    if (!pattern_holds(r, l, f)) {
+        packet_unexpected(r, e, s, "its bytes are not those that were written");
+        return;
+    }
+    rebase(r, e, at);
+    run_tell(r, e, segment_text(&l->packet, text, sizeof text));
+}
+
+void packet_take(struct run *r, const struct event *e)
+{
+    struct sent *s = r->sent;
+    struct live l;
+    const char *bad;
+    bool tcp = segment_parse(s, &l, &bad);
+
+    if (bad)
+        packet_unexpected(r, e, s, bad);
+    else if (tcp)
+        compare(r, e, s, &l);
+    r->sent = s->next;
+    if (!r->sent)
+        r->sent_end = &r->sent;
+    free(s);
+    if (tcp)
+        r->next = e->next;
+}
