@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
+
+#define CARRIER_MS 1500 /* a second, and something for a machine that has other work */
 
 static const char *kind_name(enum la_dev_kind k)
 {
@@ -140,12 +143,27 @@ static int choose_mac(struct la_dev *d, struct la_host_error *err)
     return LA_OK;
 }
 
+/* A device that was there had no carrier until now.  The kernel may take a second to notice that it
+ * has one, and loses without a word what it sends before: the answer to our first ARP request. */
+static void await_carrier(const struct la_dev *d)
+{
+    const struct timespec turn = {.tv_nsec = 1000000};
+    bool up = true, running = false;
+
+    for (int i = 0; i < CARRIER_MS && up && !running; i++) {
+        if (netdev_is_up(d->name, &up, &running) < 0)
+            return;
+        if (!running)
+            nanosleep(&turn, NULL);
+    }
+}
+
 static int bring_up(struct la_dev *d, bool leave, struct la_host_error *err)
 {
-    bool up = false;
+    bool up = false, running = false;
     int rc = 0;
 
-    netdev_is_up(d->name, &up);
+    netdev_is_up(d->name, &up, &running);
     if (!up && d->created && !leave) {
         rc = netdev_set_up(d->name);
         if (rc < 0)
@@ -153,6 +171,8 @@ static int bring_up(struct la_dev *d, bool leave, struct la_host_error *err)
                              d->name, strerror(-rc), d->name);
         up = true;
     }
+    if (up)
+        await_carrier(d);
     d->down = !up;
     if (d->down)
         host_fail(err, 0, "%s is down: type ip link set %s up", d->name, d->name);

@@ -54,13 +54,15 @@ int netdev_mac(const char *name, uint8_t mac[6])
     return rc;
 }
 
-int netdev_is_up(const char *name, bool *up)
+int netdev_is_up(const char *name, bool *up, bool *running)
 {
     struct ifreq ifr = {0};
     int rc = ioctl_named(SIOCGIFFLAGS, name, &ifr);
 
-    if (rc == 0)
+    if (rc == 0) {
         *up = (ifr.ifr_flags & IFF_UP) != 0;
+        *running = (ifr.ifr_flags & IFF_RUNNING) != 0;
+    }
     return rc;
 }
 

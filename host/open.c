@@ -19,6 +19,7 @@ struct la_host {
     struct la_addr addr[2]; /* as configured, waited for by la_host_ready */
     unsigned prefix[2];
     int naddr;
+    bool slaac;
 };
 
 struct la_stack *la_host_stack(struct la_host *h)
@@ -136,7 +137,7 @@ static int add_interface(struct la_host *h, const struct la_host_config *cfg,
 
     la_dev_if_config(h->dev, &ic);
     ic.no_dad = cfg->no_dad;
-    ic.slaac = cfg->slaac;
+    ic.slaac = h->slaac = cfg->slaac;
     h->ifx = la_if_add(h->stack, &ic, la_host_now());
     if (h->ifx < 0)
         return host_fail(err, h->ifx, "the stack does not take %s: %s", la_dev_name(h->dev),
@@ -273,10 +274,23 @@ int la_host_open(const struct la_host_config *cfg, struct la_host **out, struct 
 
 /* ---- until the addresses may be used ---- */
 
+static bool advertised(const struct la_host *h)
+{
+    struct la_addr_info a;
+    uint32_t cursor = 0;
+
+    while (la_addr_next(h->stack, h->ifx, &cursor, &a))
+        if (a.slaac && a.state == LA_ADDR_PREFERRED)
+            return true;
+    return false;
+}
+
 static bool settled(void *ctx)
 {
     struct la_host *h = ctx;
 
+    if (h->slaac && !advertised(h))
+        return false;
     for (int i = 0; i < h->naddr; i++)
         if (la_addr_state(h->stack, h->ifx, &h->addr[i]) == LA_ADDR_TENTATIVE)
             return false;
@@ -289,6 +303,10 @@ int la_host_ready(struct la_host *h, la_ns deadline, struct la_host_error *err)
     int rc = la_loop_run(h->loop, settled, h, deadline);
 
     host_fail(err, 0, "%s", "");
+    if (rc == LA_ETIMEDOUT && h->slaac && !advertised(h))
+        return host_fail(err, rc,
+                         "no router on %s advertised an address's prefix: leave out --slaac",
+                         la_dev_name(h->dev));
     if (rc < 0)
         return host_fail(err, rc, "%s: %s",
                          rc == LA_EAGAIN ? "stopped" : "waiting for the addresses to be free",

@@ -35,7 +35,7 @@ __attribute__((format(printf, 3, 4))) int host_fail(struct la_host_error *err, i
 int netdev_mtu(const char *name, uint32_t *mtu);
 int netdev_set_mtu(const char *name, uint32_t mtu);
 int netdev_mac(const char *name, uint8_t mac[6]);
-int netdev_is_up(const char *name, bool *up);
+int netdev_is_up(const char *name, bool *up, bool *running);
 int netdev_set_up(const char *name);
 /* Adds an address; one that is there already is fine.  no_dad: usable at once (IPv6). */
 int netdev_add_addr(const char *name, const struct la_addr *a, unsigned prefix_len, bool no_dad);

@@ -284,6 +284,11 @@ const struct la_if_config *net_if(const struct net *n, int ifx)
     return iface_has(n, ifx) ? &n->ifs[ifx].cfg : NULL;
 }
 
+uint32_t net_link_mtu(const struct net *n, int ifx, bool v4)
+{
+    return iface_has(n, ifx) ? iface_mtu(&n->ifs[ifx], v4) : 0;
+}
+
 uint8_t net_ttl(const struct net *n, const struct net_path *path, const struct la_addr *remote)
 {
     if (ip_is_v4(remote) || !iface_has(n, path->ifx))
@@ -377,6 +382,22 @@ int net_addr_state(const struct net *n, int ifx, const struct la_addr *a)
         if (i->addr[k].used && ip_eq(&i->addr[k].addr, a))
             return i->addr[k].state;
     return LA_EADDRNOTAVAIL;
+}
+
+bool net_addr_next(const struct net *n, int ifx, uint32_t *cursor, struct la_addr_info *out)
+{
+    if (!iface_has(n, ifx))
+        return false;
+    const struct iface *i = &n->ifs[ifx];
+    while (*cursor < i->naddr) {
+        const struct ifaddr *a = &i->addr[(*cursor)++];
+        if (!a->used)
+            continue;
+        *out = (struct la_addr_info){
+            .addr = a->addr, .prefix_len = a->plen, .state = a->state, .slaac = a->slaac};
+        return true;
+    }
+    return false;
 }
 
 bool net_is_local(const struct net *n, const struct la_addr *a, int scope)

@@ -47,6 +47,9 @@ int net_route_add(struct net *n, const struct la_addr *dst, unsigned plen, const
                   int ifx, la_ns now);
 int net_route_del(struct net *n, const struct la_addr *dst, unsigned plen, int ifx);
 const struct la_if_config *net_if(const struct net *n, int ifx); /* NULL: no such */
+bool net_addr_next(const struct net *n, int ifx, uint32_t *cursor, struct la_addr_info *out);
+/* The largest packet of the link: of IPv6 what a router advertised, if one did.  0: no such. */
+uint32_t net_link_mtu(const struct net *n, int ifx, bool v4);
 
 /* ---- in ---- */
 

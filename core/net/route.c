@@ -166,6 +166,9 @@ int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote
         const struct ifaddr *src = iface_source(w->iface, remote);
         if (!src)
             return LA_EADDRNOTAVAIL;
+        /* No router passes on what a link-local address sends (RFC 4291 §2.5.6). */
+        if (r->gateway && ip_is_link_local(&src->addr) && !ip_is_link_local(remote))
+            return LA_EADDRNOTAVAIL;
         *local = src->addr;
     }
     return LA_OK;

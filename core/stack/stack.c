@@ -135,6 +135,11 @@ int la_addr_state(const struct la_stack *s, int ifx, const struct la_addr *a)
     return net_addr_state(s->net, ifx, a);
 }
 
+bool la_addr_next(const struct la_stack *s, int ifx, uint32_t *cursor, struct la_addr_info *out)
+{
+    return net_addr_next(s->net, ifx, cursor, out);
+}
+
 int la_route_add(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len,
                  const struct la_addr *gateway, int ifx, la_ns now)
 {

@@ -8,8 +8,9 @@ static uint32_t ip_hlen(bool v4)
 
 uint16_t mss_announce(const struct tcp *tcp, int ifx, bool v4)
 {
-    const struct la_if_config *c = net_if(tcp->net, ifx);
-    uint32_t mtu = c ? c->mtu : (v4 ? 576 : 1280), headers = ip_hlen(v4) + TCP_HLEN;
+    uint32_t mtu = net_link_mtu(tcp->net, ifx, v4), headers = ip_hlen(v4) + TCP_HLEN;
+    if (!mtu)
+        mtu = v4 ? 576 : 1280;
     uint32_t mss = mtu > headers ? mtu - headers : 1;
     return (uint16_t)(mss > 65495 ? 65495 : mss);
 }

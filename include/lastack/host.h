@@ -70,7 +70,8 @@ struct la_dev_config {
 struct la_dev; /* an open device */
 
 /* Opens /dev/net/tun in the network namespace of the caller, without blocking, with a virtio-net
- * header where the kernel takes one.  A device that was made here goes away with la_dev_close.
+ * header where the kernel takes one.  A device that was there may take a second until the kernel
+ * sends by it.  A device that was made here goes away with la_dev_close.
  * LA_EOPNOTSUPP (no /dev/net/tun, no permission), LA_EINVAL (name, type or MTU does not fit),
  * LA_EADDRINUSE (somebody else holds it), LA_ENOMEM. */
 LA_API int la_dev_open(const struct la_dev_config *cfg, struct la_dev **out,
@@ -215,8 +216,9 @@ LA_API struct la_loop *la_host_loop(struct la_host *h);
 LA_API struct la_dev *la_host_dev(struct la_host *h);
 LA_API int la_host_ifx(const struct la_host *h); /* the stack's interface */
 
-/* Runs the loop until every configured address is past duplicate detection.  LA_EADDRINUSE with the
- * address in err: somebody else has it.  LA_ETIMEDOUT, LA_EAGAIN as la_loop_run. */
+/* Runs the loop until every configured address is past duplicate detection, and with slaac until a
+ * router's advertisement gave one.  LA_EADDRINUSE with the address in err: somebody else has it.
+ * LA_ETIMEDOUT, LA_EAGAIN as la_loop_run. */
 LA_API int la_host_ready(struct la_host *h, la_ns deadline, struct la_host_error *err);
 
 /* Aborts what still lives, sends its RSTs, and frees everything.  NULL is fine. */

@@ -111,6 +111,18 @@ LA_API int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, uns
 LA_API int la_addr_del(struct la_stack *s, int ifx, const struct la_addr *a, la_ns now);
 LA_API int la_addr_state(const struct la_stack *s, int ifx, const struct la_addr *a);
 
+struct la_addr_info {
+    struct la_addr addr;
+    unsigned prefix_len; /* of IPv4: its own bits, 0..32 */
+    enum la_addr_state state;
+    bool slaac; /* made from a router's advertisement */
+};
+
+/* Walks the interface's addresses, those that it made itself too: *cursor begins as 0; false: no
+ * more.  No address may come or go on the way. */
+LA_API bool la_addr_next(const struct la_stack *s, int ifx, uint32_t *cursor,
+                         struct la_addr_info *out);
+
 /* gateway NULL: on link.  dst :: (or 0.0.0.0 mapped) with prefix_len 0: the default route. For IPv4
  * prefix_len counts IPv4 bits (0..32). */
 LA_API int la_route_add(struct la_stack *s, const struct la_addr *dst, unsigned prefix_len,

@@ -13,11 +13,11 @@ TSHARK = ["tshark", "-n", "-d", "tcp.port==1-65535,data"] + [
 MALFORMED = "(_ws.malformed or _ws.short)"
 QUOTING = "(icmp.type in {3, 4, 5, 11, 12} or icmpv6.type in {1, 2, 3, 4})"
 # Of 0xFFFF, which is right once in 65,535 segments, tshark believes that it is for the device to fill in.
-UNVERIFIED = f'(tcp.checksum.status == "Unverified" and not tcp.checksum == 0xFFFF and not {QUOTING})'
+UNVERIFIED = '(tcp.checksum.status == "Unverified" and not tcp.checksum == 0xFFFF)'
 
 
-def bad_sum(layer=""):
-    return "(" + " or ".join(f'{p}.checksum.status{layer} == "Bad"' for p in ("ip", "tcp", "udp", "icmp", "icmpv6")) + ")"
+def bad_sum(*fields):
+    return "(" + " or ".join(f'{f} == "Bad"' for f in fields) + ")"
 
 
 def tshark(path, show, *more):
@@ -31,11 +31,13 @@ def tshark(path, show, *more):
 
 def wrong(captures, quotes=True):
     """The packets that are malformed, or have a checksum that is bad or that tshark could not judge: a
-    line each.  Without `quotes` only the outer checksums of ICMP errors are judged: what they quote may
-    be anything."""
-    bad = f"{bad_sum()} or {MALFORMED} or {UNVERIFIED}"
-    if not quotes:
-        bad = f"({QUOTING} and {bad_sum('#1')}) or (not {QUOTING} and ({bad}))"
+    line each.  What an ICMP error quotes is cut off, so the sum over its payload says nothing; without
+    `quotes` it may even be malformed."""
+    sums = bad_sum(*[f"{p}.checksum.status" for p in ("ip", "tcp", "udp", "icmp", "icmpv6")])
+    outer = bad_sum(*[f"{p}.checksum.status#1" for p in ("ip", "icmp", "icmpv6")])
+    bad = f"({QUOTING} and {outer}) or (not {QUOTING} and ({sums} or {UNVERIFIED} or {MALFORMED}))"
+    if quotes:
+        bad += f" or {MALFORMED}"
     with tempfile.NamedTemporaryFile(suffix=".pcapng") as merged:
         subprocess.run(["mergecap", "-a", "-w", merged.name, *captures], check=True, timeout=120,
                        stdout=subprocess.DEVNULL)

@@ -128,6 +128,7 @@ class Test:
         self.stacks = []
         self.wires = []
         self.quotes = True  # see lib_judge.wrong
+        self.kept = []  # descriptors, closed at the end
         self.uncounted = ()  # counters of the kernel that may be above zero
         os.environ["LASTACK_RUN_DIR"] = os.path.join(self.dir, "run")
         os.mkdir(os.environ["LASTACK_RUN_DIR"], 0o700)
@@ -157,7 +158,8 @@ class Test:
         finally:
             for s in self.stacks:
                 stop(s.process, signal.SIGKILL)
-            os.close(self.ns)
+            for fd in (self.ns, *self.kept):
+                os.close(fd)
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def file(self, name):
@@ -259,13 +261,14 @@ EMPTY = ("connections", "half_open", "time_wait", "listeners", "blocks", "ranges
 
 
 class Stack:
-    """stack.c, with the options of every command; --no-dad, since nobody else is there."""
+    """stack.c, with the options of every command; --no-dad unless --dad, since nobody else is there."""
 
     def __init__(self, t, *options, name="stack", preexec=None):
         self.t = t
         self.errors = name + ".err"
         with open(t.file(self.errors), "wb") as err:
-            self.process = subprocess.Popen([LIVE_STACK, "--no-dad", *options], stdin=subprocess.PIPE,
+            dad = () if "--dad" in options else ("--no-dad",)
+            self.process = subprocess.Popen([LIVE_STACK, *dad, *options], stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=err, bufsize=0,
                                             preexec_fn=preexec)
         self.left = b""
@@ -300,8 +303,8 @@ class Stack:
 
     # opening
 
-    def listen(self, port):
-        self.listeners[port] = self.tell("listen", port)
+    def listen(self, port, backlog=64):
+        self.listeners[port] = self.tell("listen", port, backlog)
 
     def deaf(self, port):
         """No longer listens."""

@@ -4,10 +4,11 @@
  * answered by one line of JSON: the answer, or {"refused":TEXT}.  ID is a number that socket,
  * listen and accept gave.
  *
- *     listen PORT                  socket                    accept ID
+ *     listen PORT BACKLOG          socket                    accept ID
  *     setopt ID NUMBER VALUE       connect ID ADDR PORT LOCAL-PORT (0: any)
  *     send ID FILE [fin]           what the file holds now, as fast as the stack takes it
  *     recv ID FILE                 from now on, into the file
+ *     urgent ID TEXT               its last byte is urgent
  *     shutdown ID    close ID    abort ID
  *     conn ID    list    records    usage    rules    tally    quit
  *
@@ -24,7 +25,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define CONNS 64
+#define CONNS 1100 /* what is not used costs nothing */
 #define LINE 512
 
 struct held {
@@ -165,7 +166,8 @@ static void keep(struct led *l, struct held *c, int rc)
     say(cJSON_CreateNumber((double)(c - l->held)));
 }
 
-static void cmd_open(struct led *l, const char *word, struct held *of, const char *port)
+static void cmd_open(struct led *l, const char *word, struct held *of, const char *port,
+                     const char *backlog)
 {
     struct la_endpoint at = {.addr = LA_ADDR_ANY, .ifx = -1};
     struct held *c = free_place(l);
@@ -177,9 +179,11 @@ static void cmd_open(struct led *l, const char *word, struct held *of, const cha
     else if (of)
         keep(l, c, la_accept(l->s, of->h, la_host_now(), &c->h));
     else
-        keep(l, c,
-             cli_port(port, &at.port) < 0 ? LA_EINVAL
-                                          : la_listen(l->s, &at, 64, la_host_now(), &c->h));
+        keep(
+            l, c,
+            cli_port(port, &at.port) < 0
+                ? LA_EINVAL
+                : la_listen(l->s, &at, (uint32_t)strtoul(backlog, NULL, 10), la_host_now(), &c->h));
 }
 
 static int cmd_connect(struct led *l, struct held *c, const char *addr, const char *port,
@@ -326,7 +330,7 @@ static void obey(struct led *l, char *line)
         c = &l->held[id];
 
     if (is(w[0], "socket", "listen") || (c && is(w[0], "accept", "")))
-        cmd_open(l, w[0], c, w[1]);
+        cmd_open(l, w[0], c, w[1], w[2]);
     else if (c && is(w[0], "setopt", ""))
         say_result(la_setopt(l->s, c->h, (enum la_option)strtol(w[2], NULL, 10),
                              strtoll(w[3], NULL, 10), la_host_now()));
@@ -334,6 +338,8 @@ static void obey(struct led *l, char *line)
         say_result(cmd_connect(l, c, w[2], w[3], w[4]));
     else if (c && is(w[0], "send", "recv"))
         say_result(cmd_carry(l, c, w[0], w[2], w[3]));
+    else if (c && is(w[0], "urgent", ""))
+        say_result((int)la_send(l->s, c->h, w[2], strlen(w[2]), LA_SEND_URGENT, la_host_now()));
     else if (c && (is(w[0], "shutdown", "close") || is(w[0], "abort", "")))
         say_result(cmd_end(l, c, w[0]));
     else if (c && is(w[0], "conn", ""))

@@ -73,9 +73,15 @@ static void autoconfiguration(void **state)
     const struct la_addr own = addr("fe80::ff:fe00:a"), all = addr("ff02::2");
     assert_true(ip_eq(&ip.src, &own) && ip_eq(&ip.dst, &all) && rs.has_lladdr);
 
+    /* A router without a prefix: no router would pass on what a link-local address sends (RFC 4291
+     * §2.5.6), but the router itself is reached. */
+    (void)give(&h, ra_frame(1800, 0, 0, 0, 0, NULL, 0));
+    assert_int_equal(route_to(&h, "2001:db8:ffff::1", &src, NULL), LA_EADDRNOTAVAIL);
+    assert_int_equal(route_to(&h, "fe80::f", &src, NULL), LA_OK);
+
     const struct prefix px = {"2001:db8:1::", 64, 0xc0, 86400, 14400};
     (void)give(&h, ra_frame(1800, 77, 60000, 500, 1400, &px, 1));
-    assert_int_equal(count(&h, NR_RA_TAKEN), 1);
+    assert_int_equal(count(&h, NR_RA_TAKEN), 2);
     const char *made = "2001:db8:1::ff:fe00:a";
     assert_int_equal(state_of_addr(&h, made), LA_ADDR_TENTATIVE);
     run(&h,
@@ -89,8 +95,20 @@ static void autoconfiguration(void **state)
     assert_int_equal(i->hop_limit, 77);
     assert_int_equal(i->base_reachable, LA_SEC(60));
     assert_int_equal(i->retrans, LA_MSEC(500));
-    assert_int_equal(i->mtu6, 1400);
-    assert_int_equal(i->cfg.mtu, 1500);
+    assert_int_equal(net_link_mtu(h.n, 0, false), 1400);
+    assert_int_equal(net_link_mtu(h.n, 0, true), 1500);
+
+    struct la_addr_info info;
+    uint32_t cursor = 0, found = 0;
+    while (net_addr_next(h.n, 0, &cursor, &info)) {
+        bool is_own = ip_eq(&info.addr, &own);
+        const struct la_addr formed = addr(made);
+        assert_true(is_own || ip_eq(&info.addr, &formed));
+        assert_true(info.slaac == !is_own && info.prefix_len == 64);
+        assert_int_equal(info.state, LA_ADDR_PREFERRED);
+        found++;
+    }
+    assert_int_equal(found, 2);
 
     assert_int_equal(route_to(&h, "2001:db8:ffff::1", &src, l2), LA_OK); /* by the router */
     const struct la_addr want = addr(made);
