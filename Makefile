@@ -2,7 +2,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo test lint format bench fuzz soak coverage mutants install clean help
+.PHONY: all demo lab test lint format bench fuzz soak coverage mutants install clean help
 
 all:
 	@scripts/deps --check build
@@ -12,6 +12,11 @@ demo:
 	@scripts/deps build demo || { scripts/rooted --check >/dev/null; exit 1; }
 	@scripts/build release
 	@build/lastack demo --out build
+
+lab:
+	@scripts/deps --check build
+	@scripts/build release
+	@build/lastack lab book build/lab
 
 test:
 	@scripts/deps build test || { scripts/rooted --check >/dev/null; exit 1; }
@@ -54,6 +59,7 @@ clean:
 help:
 	@echo "make            build/lastack, build/liblastack.a, build/liblastack.so"
 	@echo "make demo       watch it: a web server and a client beside the kernel, and a close explained"
+	@echo "make lab        every experiment with its pictures as one page: build/lab/index.html"
 	@echo "make test       every test: gcc as shipped, clang with ASan and UBSan, live ones beside the kernel"
 	@echo "make lint       the laws of the code, its layers, its format, and static analysis"
 	@echo "make format     bring the sources into .clang-format's shape"

@@ -1,13 +1,14 @@
-# embed.cmake: cmake -DOUT=FILE.c -DFROM=FOLDER -P embed.cmake: the files of lab/experiments as C, in
-# order of their names, so that an installed command has them.
+# embed.cmake: cmake -DOUT=FILE.c -DFROM=FOLDER -P embed.cmake: the files of lab/experiments, and the
+# book's style and script, as C in order of their names, so that an installed command has them.
 
-file(GLOB names RELATIVE ${FROM} ${FROM}/*.lab ${FROM}/*.md)
-list(SORT names)
-set(code "/* Made by cmake/embed.cmake from lab/experiments. */\n#include \"lab/run.h\"\n\n")
+file(GLOB paths ${FROM}/experiments/*.lab ${FROM}/experiments/*.md ${FROM}/book.css ${FROM}/book.js)
+list(SORT paths COMPARE FILE_BASENAME)
+set(code "/* Made by cmake/embed.cmake from lab/. */\n#include \"lab/run.h\"\n\n")
 set(table "")
 set(i 0)
-foreach(name ${names})
-    file(READ ${FROM}/${name} hex HEX)
+foreach(path ${paths})
+    cmake_path(GET path FILENAME name)
+    file(READ ${path} hex HEX)
     string(LENGTH "${hex}" digits)
     math(EXPR bytes "${digits} / 2")
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes_c "${hex}")

@@ -58,10 +58,11 @@ else()
     list(FILTER LASTACK_UPPER_C EXCLUDE REGEX "/drill/") # an embedder needs neither it nor flex
 endif()
 
-# The experiments are part of the program.
-set(experiments ${PROJECT_SOURCE_DIR}/lab/experiments)
+# The experiments are part of the program, and what the book of them looks like.
+set(experiments ${PROJECT_SOURCE_DIR}/lab)
 set(embedded ${PROJECT_BINARY_DIR}/lab_files.c)
-file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${experiments}/*.lab ${experiments}/*.md)
+file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${experiments}/experiments/*.lab
+     ${experiments}/experiments/*.md ${experiments}/book.css ${experiments}/book.js)
 add_custom_command(OUTPUT ${embedded}
     COMMAND ${CMAKE_COMMAND} -DOUT=${embedded} -DFROM=${experiments} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${LASTACK_EXPERIMENTS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake

@@ -61,6 +61,7 @@ static void enter_fast(struct recovery *r, struct cc *c, const struct recovery_v
     begin(r, v, RECOVERY_FAST);
     if (!v->sack)
         r->inflate = (int32_t)min_u32(DUP_THRESH * v->smss, flight(v));
+    r->dup_room = flight(v) - (uint32_t)r->inflate;
     r->owed = true;
 }
 
@@ -124,11 +125,15 @@ static enum recovery_event ack_newreno(struct recovery *r, const struct recovery
         r->inflate -= (int32_t)a->acked;
         if (a->acked >= v->smss)
             r->inflate += smss;
+        r->dup_room = flight(v);
         return RECOVERY_PARTIAL;
     }
-    /* No more than what is outstanding can have left, however many duplicates there are. */
-    if (a->dup && r->inflate + smss <= (int32_t)flight(v))
+    /* Before una moves again only what was out when it last moved can draw a duplicate: what is
+     * sent since comes after what goes again.  More are forged (RFC 5681 §3.2, [SCWA99]). */
+    if (a->dup && r->dup_room >= v->smss) {
         r->inflate += smss;
+        r->dup_room -= v->smss;
+    }
     return RECOVERY_NOTHING;
 }
 

@@ -23,6 +23,7 @@ struct recovery {
     seqno high_rxt;       /* HighRxt: everything below was sent again in this recovery */
     seqno rescue;         /* RescueRxt: no rescue retransmission until una is above it */
     int32_t inflate;      /* NewReno: what dup ACKs add to cwnd and partial ACKs take from it */
+    uint32_t dup_room;    /* NewReno: bytes that duplicates may still say to have left */
     uint32_t jump;        /* how far una went last (RFC 6582 §4.1) */
     uint8_t state;        /* enum recovery_state */
     uint8_t dupacks;      /* RFC 5681's, or with SACK those of RFC 6675 §2 */

@@ -3,7 +3,7 @@
 light and dark, a phone and a desk, the keyboard; nothing overlaps, nothing sticks out, the console
 stays silent.
 
-    test_book.py LASTACK [KEEP]     runs `LASTACK lab book -o DIR`; KEEP: a directory for screenshots
+    test_book.py LASTACK [KEEP]     runs `LASTACK lab book DIR`; KEEP: a directory for screenshots
 """
 
 import os
@@ -51,7 +51,7 @@ class Book(unittest.TestCase):
         cls.tmp = tempfile.TemporaryDirectory(prefix="lastack-book-")
         cls.addClassCleanup(cls.tmp.cleanup)
         cls.dir = pathlib.Path(cls.tmp.name) / "not" / "there" / "yet"
-        subprocess.run([LASTACK, "lab", "book", "-o", cls.dir], check=True,
+        subprocess.run([LASTACK, "lab", "book", cls.dir], check=True,
                        stdout=subprocess.DEVNULL, timeout=300)
         cls.page = cls.dir / "index.html"
         cls.html = cls.page.read_text(encoding="utf-8")

@@ -51,6 +51,7 @@ struct how {
     bool offer_ts, offer_sack, offer_ws; /* B offers these whatever the round */
     bool bare;                           /* B offers no option but MSS whatever the round */
     bool no_cookies;
+    bool tso;        /* the device cuts superframes and completes checksums */
     bool ethernet;   /* instead of a bare IP link; for rows that look at frames themselves */
     uint32_t mss;    /* that B announces; 0: 1460; MSS_NONE: no option */
     uint32_t rcvbuf; /* A's; 0: RCVBUF */
