@@ -113,6 +113,12 @@ static struct value arithmetic(const struct expr *e, struct value a, struct valu
             v.kind = VALUE_TIME;
         over = __builtin_mul_overflow(a.n, b.n, &v.n);
         break;
+    case OP_POWER:
+        over = b.n < 0 || b.n > 62;
+        v.n = 1;
+        for (int64_t i = 0; !over && i < b.n; i++)
+            over = __builtin_mul_overflow(v.n, a.n, &v.n);
+        break;
     case OP_DIVIDE:
     case OP_EQ: /* and other conditions: not arithmetic */
     case OP_NE:
@@ -161,6 +167,7 @@ static struct value ask_binary(const struct scope *sc, const struct expr *e)
     case OP_SUBTRACT:
     case OP_TIMES:
     case OP_DIVIDE:
+    case OP_POWER:
         return arithmetic(e, a, b);
     case OP_EQ:
         return truth(equal(&a, &b));

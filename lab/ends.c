@@ -191,7 +191,7 @@ static unsigned end_track(const struct end *e, enum la_state *out, unsigned room
             out[n++] = ev->state;
         if (n < room && out[n - 1] != to)
             out[n++] = to;
-        if (later)
+        if (later || to == LA_CLOSED)
             break;
     }
     return n;

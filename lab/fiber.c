@@ -253,10 +253,11 @@ void fibers_start(struct lab *lab, int after_restart_of)
     }
 }
 
+/* Where the scenario says when to stop, a program may well be in the middle of something. */
 void fibers_finish(struct lab *lab)
 {
     for (struct fiber *f = lab->fibers; f; f = f->next) {
-        if (!fiber_lives(f) || f->endless)
+        if (!fiber_lives(f) || f->endless || f->lab->settled->has_until)
             continue;
         const struct step *st = step_here(f);
         if (st)

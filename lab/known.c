@@ -44,9 +44,9 @@ static struct value app_field(const struct end *e, unsigned id)
     case APP_TEXT:
         return (struct value){.kind = VALUE_TEXT, .text = e->text, .len = e->text_n};
     case APP_HASH:
-        return number((int64_t)e->received_hash);
+        return (struct value){.kind = VALUE_HASH, .n = (int64_t)e->received_hash};
     case APP_SENT_HASH:
-        return number((int64_t)e->sent_hash);
+        return (struct value){.kind = VALUE_HASH, .n = (int64_t)e->sent_hash};
     case APP_OPENED:
         return moment(e->opened);
     case APP_PORT:

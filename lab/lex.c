@@ -300,7 +300,7 @@ static void mark(struct lexer *l)
         return;
     }
     char c = *l->at;
-    if (!strchr("{}(),.:=<>+-*/", c) || c == '\0') {
+    if (!strchr("{}(),.:=<>+-*/^", c) || c == '\0') {
         bool shown = c > ' ' && c < 0x7f;
         bad(l, l->place, shown ? "'%c' means nothing here" : "a character that means nothing here",
             c);

@@ -9,8 +9,8 @@
     ROW(OF_APP, APP_SENT, NUMBER, "sent", "bytes that send took")                                  \
     ROW(OF_APP, APP_RECEIVED, NUMBER, "received", "bytes that were read")                          \
     ROW(OF_APP, APP_TEXT, TEXT, "text", "what was read, its first 4096 bytes")                     \
-    ROW(OF_APP, APP_HASH, NUMBER, "hash", "FNV-1a of everything that was read")                    \
-    ROW(OF_APP, APP_SENT_HASH, NUMBER, "sent_hash", "FNV-1a of everything that was sent")          \
+    ROW(OF_APP, APP_HASH, HASH, "hash", "FNV-1a of everything that was read")                      \
+    ROW(OF_APP, APP_SENT_HASH, HASH, "sent_hash", "FNV-1a of everything that was sent")            \
     ROW(OF_APP, APP_OPENED, TIME, "opened", "when connect or accept gave it to the program")       \
     ROW(OF_APP, APP_PORT, NUMBER, "port", "its own port")                                          \
     /* of an end: its close record, once it has ended */                                           \

@@ -34,11 +34,11 @@ static const struct {
     const char *word;
     enum segment_kind kind;
 } kinds[] = {
-    {"SYN", SEGMENT_SYN},          {"SYNs", SEGMENT_SYN},  {"SYN-ACK", SEGMENT_SYN_ACK},
-    {"SYN-ACKs", SEGMENT_SYN_ACK}, {"ACK", SEGMENT_ACK},   {"ACKs", SEGMENT_ACK},
-    {"FIN", SEGMENT_FIN},          {"FINs", SEGMENT_FIN},  {"RST", SEGMENT_RST},
-    {"RSTs", SEGMENT_RST},         {"data", SEGMENT_DATA}, {"segment", SEGMENT_ANY},
-    {"segments", SEGMENT_ANY},
+    {"SYN", SEGMENT_SYN},          {"SYNs", SEGMENT_SYN},     {"SYN-ACK", SEGMENT_SYN_ACK},
+    {"SYN-ACKs", SEGMENT_SYN_ACK}, {"ACK", SEGMENT_ACK},      {"ACKs", SEGMENT_ACK},
+    {"FIN", SEGMENT_FIN},          {"FINs", SEGMENT_FIN},     {"RST", SEGMENT_RST},
+    {"RSTs", SEGMENT_RST},         {"data", SEGMENT_DATA},    {"closing", SEGMENT_CLOSING},
+    {"segment", SEGMENT_ANY},      {"segments", SEGMENT_ANY},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -126,8 +126,8 @@ struct selector *parse_selector(struct parser *p)
     t = peek(p);
     if (!segment_word(t, &kind)) {
         wrong(p, t,
-              "%s is no kind of segment: say SYN, SYN-ACK, ACK, data, FIN, RST, last ACK or "
-              "segment",
+              "%s is no kind of segment: say SYN, SYN-ACK, ACK, data, FIN, RST, closing, last "
+              "ACK or segment",
               token_text(t, buf, sizeof buf));
         return g;
     }
@@ -417,6 +417,8 @@ static struct expr *parse_unary(struct parser *p)
         e->a = parse_unary(p);
     } else {
         e = parse_primary(p);
+        if (take_mark(p, '^'))
+            e = binary(p, OP_POWER, e, parse_unary(p));
     }
     p->depth--;
     return e;

@@ -46,6 +46,7 @@ enum value_kind {
     VALUE_STATE, /* enum la_state */
     VALUE_ERROR, /* enum la_err */
     VALUE_CAUSE, /* enum la_cause */
+    VALUE_HASH,  /* FNV-1a, 64 bits */
     VALUE_SIDE,  /* enum la_side, as seen from the end that it is asked of */
 };
 
@@ -70,6 +71,7 @@ enum segment_kind {
     SEGMENT_DATA,
     SEGMENT_FIN,
     SEGMENT_RST,
+    SEGMENT_CLOSING,  /* any of the four that close: FIN u, ACK u+1, FIN w, ACK w+1 */
     SEGMENT_LAST_ACK, /* of the second FIN: the fourth of the closing segments */
 };
 
@@ -109,6 +111,7 @@ enum op {
     OP_SUBTRACT,
     OP_TIMES,
     OP_DIVIDE,
+    OP_POWER,
     OP_EQ,
     OP_NE,
     OP_LT,

@@ -115,6 +115,10 @@ static enum value_kind infer_binary(struct parser *p, struct expr *e)
     case OP_TIMES:
     case OP_DIVIDE:
         return infer_product(p, e, a, b);
+    case OP_POWER:
+        if (a != VALUE_NUMBER || b != VALUE_NUMBER)
+            wrong_at(p, e->place, "only a number has powers, and they are numbers");
+        return VALUE_NUMBER;
     case OP_AND:
     case OP_OR:
         if (a != VALUE_BOOL || b != VALUE_BOOL)

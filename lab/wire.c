@@ -117,6 +117,8 @@ static bool is_kind(enum segment_kind k, const struct flow_seg *g, const struct 
         return g->flags & LA_TCP_FIN;
     case SEGMENT_RST:
         return g->flags & LA_TCP_RST;
+    case SEGMENT_CLOSING:
+        return info->marks;
     case SEGMENT_LAST_ACK:
         return info->marks & FLOW_ACK_4;
     }
@@ -186,7 +188,7 @@ static void apply(struct lab *lab, const struct wire_ctx *w, struct rule_state *
     }
 }
 
-/* The first rule that applies decides; each counts what it matches. */
+/* The first rule that applies decides; each counts what it matches.  A copy decides nothing. */
 static void ask_rules(struct lab *lab, const struct wire_ctx *w, const struct seen *s,
                       const struct sim_view *v, struct sim_fate *fate)
 {
@@ -195,11 +197,12 @@ static void ask_rules(struct lab *lab, const struct wire_ctx *w, const struct se
         struct rule_state *r = &lab->rule[i];
         if (!seen_matches(lab, r->rule->selector, s))
             continue;
+        bool copies = r->rule->action == RULE_COPY;
         r->matched++;
-        if (decided || r->matched < r->nth || r->matched - r->nth >= r->count)
+        if ((decided && !copies) || r->matched < r->nth || r->matched - r->nth >= r->count)
             continue;
         r->applied++;
-        decided = true;
+        decided |= !copies;
         apply(lab, w, r, s->from, v, fate);
     }
 }
@@ -211,6 +214,17 @@ static int index_of(const struct lab *lab, const struct sim_host *h)
             return (int)i;
     }
     return 0;
+}
+
+/* Where the numbers of both sides start.  A RST teaches nothing: its numbers are those of the
+ * segment that it answers, and absolute if that belonged to no connection. */
+static void learn_bases(struct wire_conn *c, int side, const struct sim_view *v)
+{
+    if (v->seg.flags & LA_TCP_RST)
+        return;
+    c->base[side] = v->seg.seq - v->info.rel_seq;
+    if (v->seg.flags & LA_TCP_ACK)
+        c->base[!side] = v->seg.ack - v->info.rel_ack;
 }
 
 static void on_frame(void *ctx, const struct sim_view *v, struct sim_fate *fate)
@@ -229,10 +243,10 @@ static void on_frame(void *ctx, const struct sim_view *v, struct sim_fate *fate)
                      .info = v->info};
     struct wire_conn *c = conn_of(lab, v, s.from, s.to, &side);
     c->pub.segments++;
-    if (!(v->seg.flags & LA_TCP_RST) || c->pub.segments == 1)
-        c->base[side] = v->seg.seq - v->info.rel_seq;
-    if (v->seg.flags & LA_TCP_ACK && v->info.rel_ack)
-        c->base[!side] = v->seg.ack - v->info.rel_ack;
+    learn_bases(c, side, v);
+    s.info.rel_seq = v->seg.seq - c->base[side];
+    if (v->seg.flags & LA_TCP_ACK)
+        s.info.rel_ack = v->seg.ack - c->base[!side];
     lab->seen = grown(lab->seen, lab->nseen, &lab->seen_room, sizeof *lab->seen);
     lab->seen[lab->nseen++] = s;
     ask_rules(lab, w, &s, v, fate);

@@ -237,6 +237,9 @@ char *value_text(const struct value *v, char *buf, size_t n)
     case VALUE_CAUSE:
         snprintf(buf, n, "%s", v->n ? la_cause_name((enum la_cause)v->n) : "none");
         break;
+    case VALUE_HASH:
+        snprintf(buf, n, "%016" PRIx64, (uint64_t)v->n);
+        break;
     case VALUE_SIDE:
         snprintf(buf, n, "%s", sides[v->n & 3]);
         break;
@@ -255,6 +258,7 @@ const char *value_kind_name(enum value_kind k)
                                        "a state, like FIN-WAIT-2",
                                        "an error, like ECONNRESET",
                                        "a cause, like UNREAD_DATA",
+                                       "a hash",
                                        "us, peer, both or nobody"};
     return name[k];
 }
