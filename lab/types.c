@@ -100,7 +100,8 @@ static enum value_kind infer_product(struct parser *p, const struct expr *e, enu
 
 static bool may_be_none(enum value_kind k)
 {
-    return k == VALUE_ERROR || k == VALUE_CAUSE || k == VALUE_SIDE || k == VALUE_TIME;
+    return k == VALUE_ERROR || k == VALUE_CAUSE || k == VALUE_SIDE || k == VALUE_TIME ||
+           k == VALUE_NUMBER;
 }
 
 static enum value_kind infer_binary(struct parser *p, struct expr *e)
