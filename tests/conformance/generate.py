@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""generate.py: checks the tables beside it and makes docs/conformance.md of them.
+
+    generate.py            writes the page
+    generate.py --check    writes nothing; fails if the page is stale or a table is wrong
+
+requirements.tsv   each row of RFC 9293's appendix B, and whether it is met
+extensions.tsv     the same for the other RFCs that the core goes by
+events.tsv         each cell of RFC 9293 section 3.10: state, event, case
+bug_classes.tsv    how TCP stacks go wrong
+
+A test is named FILE:NAME below tests/, where NAME is a cmocka test or the id of a row of the matrix,
+or FILE alone where the whole file is one test (.py, .sh, .pkt)."""
+
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = ROOT / "tests"
+HERE = TESTS / "conformance"
+PAGE = ROOT / "docs" / "conformance.md"
+
+STATES = ("CLOSED LISTEN SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING "
+          "LAST-ACK TIME-WAIT").split()
+EVENTS = ("OPEN-passive OPEN-active SEND RECEIVE CLOSE ABORT STATUS SEG-RST SEG-SYN SEG-ACK-ok "
+          "SEG-ACK-bad SEG-URG SEG-DATA SEG-FIN SEG-OOW T-USER T-RTX T-TIMEWAIT").split()
+# Appendix B's identifiers: none may be left out.
+COUNTED = {"MUST": 69, "SHLD": 31, "MAY": 18, "REC": 1}
+
+wrong = []
+
+
+def complain(text):
+    wrong.append(text)
+
+
+def table(name):
+    """The rows of a table as dictionaries, with the line each is on."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    head = lines[0].split("\t")
+    rows, seen = [], set()
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        where = f"tests/conformance/{name}:{number}"
+        if len(cells) != len(head):
+            complain(f"{where}: {len(cells)} columns instead of {len(head)}")
+            continue
+        if cells[0] in seen:
+            complain(f"{where}: {cells[0]} is there twice")
+        seen.add(cells[0])
+        rows.append(dict(zip(head, cells), where=where))
+    return rows
+
+
+# ---- what exists ----
+
+TEST_NAME = re.compile(r'\b(?:ROW|SHARED)\(\s*"([^"]+)"|\bcmocka_unit_test\w*\(\s*(\w+)')
+RULE = re.compile(r'^RULE\(\s*(\w+)\s*,\s*"([^"]*)"\s*,\s*"([^"]*)"', re.M)
+sources = {p.relative_to(TESTS).as_posix(): p.read_text(encoding="utf-8")
+           for p in sorted(TESTS.rglob("*.c"))}
+tests_of = {path: {a or b for a, b in TEST_NAME.findall(text)} for path, text in sources.items()}
+rules = {m[0]: m[1:] for layer in ("net", "tcp")
+         for m in RULE.findall((ROOT / "core" / layer / "rules.def").read_text(encoding="utf-8"))}
+decisions = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+decided = set(re.findall(r"^\| ([A-Z]\d+)", decisions, re.M))
+for first, last in re.findall(r"^\| N(\d+)–N(\d+)", decisions, re.M):
+    decided |= {f"N{n}" for n in range(int(first), int(last) + 1)}
+
+
+def check_tests(row, names):
+    for name in names:
+        path, _, test = name.partition(":")
+        if path.endswith(".c"):
+            if path not in tests_of:
+                complain(f"{row['where']}: no file tests/{path}")
+            elif test not in tests_of[path]:
+                complain(f"{row['where']}: no test {test} in tests/{path}")
+        elif test or not (TESTS / path).is_file():
+            complain(f"{row['where']}: no test {name}")
+
+
+def check_decisions(row, text):
+    for name in re.findall(r"\b([CDN]\d+)\b", text):
+        if name not in decided:
+            complain(f"{row['where']}: docs/decisions.md does not have {name}")
+
+
+# ---- the tables ----
+
+LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "RECOMMENDED")
+
+
+def check_requirement(row):
+    status, tests = row["status"], row["tests"].split()
+    where = row["where"]
+    if row["level"] not in LEVELS:
+        complain(f"{where}: {row['level']} is no level")
+    if not row["section"] or not row["requirement"]:
+        complain(f"{where}: no section or no sentence")
+    if status == "met" or re.fullmatch(r"deviation D\d+", status):
+        if status == "met" and not tests:
+            complain(f"{where}: met, but no test shows it")
+    elif status not in ("not applicable", "not taken"):
+        complain(f"{where}: {status!r} is not met, deviation Dn, not applicable or not taken")
+    if status == "not taken" and row["level"] != "MAY":
+        complain(f"{where}: only what MAY be done can be left")
+    if status != "met" and not row["reason"]:
+        complain(f"{where}: {status} without a reason")
+    for rule in row["rules"].split():
+        if rule not in rules:
+            complain(f"{where}: no rule {rule}")
+    if row["code"] and not (ROOT / row["code"]).is_file():
+        complain(f"{where}: no file {row['code']}")
+    check_decisions(row, status + " " + row["reason"])
+    check_tests(row, tests)
+
+
+def check_appendix_b(rows):
+    have = {re.sub(r"[a-z]$", "", r["id"]) for r in rows}
+    for kind, last in COUNTED.items():
+        for n in range(1, last + 1):
+            if f"{kind}-{n}" not in have:
+                complain(f"tests/conformance/requirements.tsv: {kind}-{n} is not listed")
+
+
+def check_events(rows):
+    cells, listed = set(), {r["id"] for r in rows}
+    for row in rows:
+        state, event = row["id"].split("/")[:2]
+        cells.add((state, event))
+        if state not in STATES:
+            complain(f"{row['where']}: {state} is no state")
+        check_decisions(row, row["what lastack does"])
+        if row["test"] == "-":
+            if not row["not applicable because"]:
+                complain(f"{row['where']}: neither a test nor a reason")
+        else:
+            check_tests(row, [f"{row['test']}:{row['id']}"])
+    for state in STATES:
+        for event in EVENTS:
+            if (state, event) not in cells:
+                complain(f"tests/conformance/events.tsv: nothing for {event} in {state}")
+    for path, names in tests_of.items():
+        for name in sorted(names - listed):
+            if name.split("/")[0] in STATES:
+                complain(f"tests/{path}: {name} is not in tests/conformance/events.tsv")
+
+
+def check_bug_classes(rows):
+    for row in rows:
+        if not row["tests"]:
+            complain(f"{row['where']}: no test")
+        check_tests(row, row["tests"].split())
+
+
+# ---- the page ----
+
+def plain(text):
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def show_tests(names):
+    """Tests by file, the file once."""
+    files = {}
+    for name in names:
+        path, _, test = name.partition(":")
+        files.setdefault(path, []).append(test)
+    return "; ".join(f"[{path}](../tests/{path})" + (": " + ", ".join(t for t in tests if t)
+                                                      if any(tests) else "")
+                     for path, tests in files.items())
+
+
+def show_status(row):
+    text = row["status"]
+    return f"{text}: {plain(row['reason'])}" if row["reason"] else text
+
+
+def show_counts(rows, name):
+    counts = Counter(r["status"].split(" D")[0] for r in rows)
+    kinds = ("met", "deviation", "not applicable", "not taken")
+    return f"| {name} | {len(rows)} | " + " | ".join(str(counts[k]) for k in kinds) + " |"
+
+
+def requirement_lines(rows):
+    yield "| id | level | § | requirement | | rules | code | tests |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for r in rows:
+        code = f"[{r['code']}](../{r['code']})" if r["code"] else ""
+        yield (f"| {r['id']} | {r['level']} | {r['section']} | {plain(r['requirement'])} | "
+               f"{show_status(r)} | {' '.join(r['rules'].split())} | {code} | "
+               f"{show_tests(r['tests'].split())} |")
+
+
+def event_lines(rows):
+    yield "| id | § | what happens | what lastack does | next state |"
+    yield "|---|---|---|---|---|"
+    for r in rows:
+        does = r["not applicable because"] or r["what lastack does"]
+        yield (f"| {r['id']} | {r['section']} | {plain(r['what happens'])} | {plain(does)} | "
+               f"{r['next state']} |")
+
+
+def rule_lines():
+    yield "| rule | § | |"
+    yield "|---|---|---|"
+    for name, (section, sentence) in rules.items():
+        yield f"| {name} | {section} | {plain(sentence)} |"
+
+
+def page(requirements, extensions, events, bugs):
+    named = sum(1 for r in events if r["test"] != "-")
+    out = [
+        "<!-- made by tests/conformance/generate.py; change the tables in tests/conformance/ -->",
+        "# Conformance",
+        "",
+        "What the RFCs ask for, whether lastack does it, where, and which tests show it. Departures (D) and",
+        "choices (C) are explained in [decisions.md](decisions.md). `make lint` fails if a requirement, a cell",
+        "or a rule is missing here, if a test or a rule named here does not exist, or if this page is stale.",
+        "",
+        "| | rows | met | deviation | not applicable | choice not taken |",
+        "|---|---|---|---|---|---|",
+        show_counts(requirements, "RFC 9293, appendix B"),
+        show_counts(extensions, "other RFCs"),
+        "",
+        f"Cells of RFC 9293 §3.10 (state × event × case): {len(events)}, of which {named} have a test of their"
+        f" own and {len(events) - named} cannot occur.",
+        f"Rules that the code names and counts: {len(rules)}. Classes of bugs that other stacks had:"
+        f" {len(bugs)}, each with a test.",
+        "",
+        "## RFC 9293, appendix B",
+        "",
+        *requirement_lines(requirements),
+        "",
+        "## Other RFCs",
+        "",
+        *requirement_lines(extensions),
+        "",
+        "## RFC 9293 §3.10: every event in every state",
+        "",
+        "The id is the name of the test, in `tests/matrix/`; each runs over IPv4, IPv6, and IPv4 with",
+        "timestamps, SACK and window scaling.",
+        "",
+        *event_lines(events),
+        "",
+        "## How TCP stacks go wrong",
+        "",
+        "| | what goes wrong | tests |",
+        "|---|---|---|",
+        *(f"| {b['class']} | {plain(b['what goes wrong'])}"
+          + (f" ({plain(b['not yet'])})" if b["not yet"] else "")
+          + f" | {show_tests(b['tests'].split())} |" for b in bugs),
+        "",
+        "## Rules",
+        "",
+        "Each is counted when it fires, and at least one test makes it fire and checks its count.",
+        "",
+        *rule_lines(),
+    ]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    requirements, extensions = table("requirements.tsv"), table("extensions.tsv")
+    events, bugs = table("events.tsv"), table("bug_classes.tsv")
+    for row in requirements + extensions:
+        check_requirement(row)
+    check_appendix_b(requirements)
+    check_events(events)
+    check_bug_classes(bugs)
+    text = page(requirements, extensions, events, bugs)
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
+        complain("docs/conformance.md is stale: tests/conformance/generate.py makes it anew")
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
