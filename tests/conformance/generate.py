@@ -10,7 +10,9 @@ events.tsv         each cell of RFC 9293 section 3.10: state, event, case
 bug_classes.tsv    how TCP stacks go wrong
 
 A test is named FILE:NAME below tests/, where NAME is a cmocka test or the id of a row of the matrix,
-or FILE alone where the whole file is one test (.py, .sh, .pkt)."""
+or FILE alone where the whole file is one test (.py, .sh, .pkt).  A script below tests/conformance/ says
+itself which requirements or cells it proves ("# proves: MUST-12 ESTABLISHED/SEG-SYN"); it need not be
+named in a table."""
 
 import re
 import sys
@@ -87,13 +89,37 @@ def check_decisions(row, text):
             complain(f"{row['where']}: docs/decisions.md does not have {name}")
 
 
+# ---- scripts ----
+
+PROVES = re.compile(r"^#\s*proves:\s*(.*)$", re.M)
+
+
+def add_scripts(*tables):
+    """Each script is a test of what it says that it proves."""
+    by_id = {}
+    for rows in tables:
+        for row in rows:
+            by_id.setdefault(row["id"], []).append(row)
+            row["scripts"] = []
+    for path in sorted(HERE.rglob("*.pkt")):
+        name = path.relative_to(TESTS).as_posix()
+        heads = PROVES.findall(path.read_text(encoding="utf-8"))
+        if not heads:
+            complain(f"tests/{name}: says not what it proves")
+        for word in re.findall(r"[^\s,]+", " ".join(heads)):
+            if word not in by_id:
+                complain(f"tests/{name}: proves {word}, which no table has")
+            for row in by_id.get(word, []):
+                row["scripts"].append(name)
+
+
 # ---- the tables ----
 
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "RECOMMENDED")
 
 
 def check_requirement(row):
-    status, tests = row["status"], row["tests"].split()
+    status, tests = row["status"], row["tests"].split() + row["scripts"]
     where = row["where"]
     if row["level"] not in LEVELS:
         complain(f"{where}: {row['level']} is no level")
@@ -190,16 +216,16 @@ def requirement_lines(rows):
         code = f"[{r['code']}](../{r['code']})" if r["code"] else ""
         yield (f"| {r['id']} | {r['level']} | {r['section']} | {plain(r['requirement'])} | "
                f"{show_status(r)} | {' '.join(r['rules'].split())} | {code} | "
-               f"{show_tests(r['tests'].split())} |")
+               f"{show_tests(r['tests'].split() + r['scripts'])} |")
 
 
 def event_lines(rows):
-    yield "| id | § | what happens | what lastack does | next state |"
-    yield "|---|---|---|---|---|"
+    yield "| id | § | what happens | what lastack does | next state | scripts |"
+    yield "|---|---|---|---|---|---|"
     for r in rows:
         does = r["not applicable because"] or r["what lastack does"]
         yield (f"| {r['id']} | {r['section']} | {plain(r['what happens'])} | {plain(does)} | "
-               f"{r['next state']} |")
+               f"{r['next state']} | {show_tests(r['scripts'])} |")
 
 
 def rule_lines():
@@ -264,6 +290,7 @@ def page(requirements, extensions, events, bugs):
 def main():
     requirements, extensions = table("requirements.tsv"), table("extensions.tsv")
     events, bugs = table("events.tsv"), table("bug_classes.tsv")
+    add_scripts(requirements, extensions, events)
     for row in requirements + extensions:
         check_requirement(row)
     check_appendix_b(requirements)
