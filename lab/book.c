@@ -41,13 +41,17 @@ const char *book_prose(const char *name, const char *language)
 /* "06_four_segments-plain.pcapng": nothing but letters, digits, '-', '_' and '.'. */
 static void capture_name(const char *name, const char *variant, char *buf, size_t n)
 {
-    int len = snprintf(buf, n, "%s%s%.*s.pcapng", name, *variant ? "-" : "", BOOK_NAME, variant);
-    for (int i = 0; i < len && buf[i]; i++) {
-        bool plain = (buf[i] >= 'a' && buf[i] <= 'z') || (buf[i] >= 'A' && buf[i] <= 'Z') ||
-                     (buf[i] >= '0' && buf[i] <= '9') || strchr("-_.", buf[i]);
-        if (!plain)
-            buf[i] = '_';
+    snprintf(buf, n, "%s%s%.*s.pcapng", name, *variant ? "-" : "", BOOK_NAME, variant);
+    char *to = buf;
+    for (const char *at = buf; *at; at++) {
+        bool plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                     (*at >= '0' && *at <= '9') || strchr("-_.", *at);
+        if (plain)
+            *to++ = *at;
+        else if (to[-1] != '_')
+            *to++ = '_';
     }
+    *to = '\0';
 }
 
 /* ---- one experiment ---- */

@@ -15,7 +15,7 @@ struct book {
     size_t err_n;
 };
 
-#define BOOK_NAME 64 /* an experiment's or a variant's, in file names and anchors */
+#define BOOK_NAME 128 /* an experiment's or a variant's, in file names and anchors */
 
 /* "06_four_segments" of the i-th experiment; NULL behind the last. */
 const char *book_name(unsigned i, char buf[BOOK_NAME]);
@@ -38,8 +38,11 @@ void book_say(FILE *out, const char *tag, struct words w);
 void book_count(FILE *out, const char *tag, const char *en, const char *zh, unsigned long long n);
 /* "# Title" of a text. */
 void book_title(FILE *out, const char *prose);
-/* What follows the title: paragraphs with **strong** and `code`. */
+/* What follows the title: paragraphs with **strong** and `code`, up to a table. */
 void book_markdown(FILE *out, const char *prose);
+/* What a table of the text ("| with | without |", a line each) has beside these words; NULL if it
+ * has not got them.  The Chinese texts give the variants' names so. */
+const char *book_translation(const char *prose, const char *text, char buf[BOOK_NAME]);
 /* A close record as a list item. */
 void book_record(FILE *out, const char *host, const struct la_record *r);
 

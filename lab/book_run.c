@@ -166,9 +166,10 @@ void book_variant(const struct book *b, const struct lab_result *r, const char *
     const char *name = lab_variant_name(r->scenario, r->variant);
     fputs("<article class=\"variant\">\n", b->out);
     if (*name) {
-        fputs("<h3>", b->out);
-        picture_escape(b->out, name);
-        fputs("</h3>\n", b->out);
+        char zh[BOOK_NAME];
+        book_say(b->out, "h3",
+                 (struct words){
+                     name, book_translation(book_prose(lab_name(r->scenario), "zh"), name, zh)});
     }
     put_verdict(b, r);
     put_connections(b, r);

@@ -75,7 +75,7 @@ void book_markdown(FILE *out, const char *prose)
 {
     if (*prose == '#')
         prose += strcspn(prose, "\n");
-    while (*(prose += strspn(prose, "\n"))) {
+    while (*(prose += strspn(prose, "\n")) && *prose != '|') {
         const char *end = strstr(prose, "\n\n");
         size_t n = end ? (size_t)(end - prose) : strlen(prose);
         while (n && prose[n - 1] == '\n')
@@ -83,6 +83,24 @@ void book_markdown(FILE *out, const char *prose)
         put_paragraph(out, prose, n);
         prose += n;
     }
+}
+
+const char *book_translation(const char *prose, const char *text, char buf[BOOK_NAME])
+{
+    size_t n = strlen(text);
+    for (const char *at = prose; (at = strstr(at, "\n| ")); at++) {
+        const char *to = at + 3 + n;
+        if (strncmp(at + 3, text, n) != 0 || strncmp(to, " | ", 3) != 0)
+            continue;
+        to += 3;
+        const char *end = strstr(to, " |");
+        if (!end || (size_t)(end - to) >= BOOK_NAME)
+            break;
+        memcpy(buf, to, (size_t)(end - to));
+        buf[end - to] = '\0';
+        return buf;
+    }
+    return NULL;
 }
 
 /* ---- close records ---- */

@@ -96,6 +96,8 @@ void ladder_arrange(struct ladder *l);
 
 /* "FIN,ACK"; without PSH if `brief`. */
 char *ladder_flags(uint8_t flags, bool brief, char *buf);
+/* It belongs to an earlier connection of the same pair. */
+bool ladder_is_old(const struct message *m);
 /* "FIN,ACK seq 5 ack 9 len 100", relative, at most `columns` characters if it can be made to fit.
  */
 char *ladder_label(const struct message *m, int columns, char *buf);

@@ -37,6 +37,7 @@ enum {
     MARK_R = 8,
     MARK_STEP = 18,
     LABEL_COLUMNS = 38,
+    CHAR_W = 7, /* of a label, about */
 };
 
 struct svg {
@@ -313,6 +314,8 @@ static struct words suffix_of(const struct message *m, enum row_kind kind)
         return (struct words){" (a copy)", "（副本）"};
     if (kind == ROW_STRAY && !m->info.again)
         return (struct words){" (forged)", "（伪造）"};
+    if (ladder_is_old(m))
+        return (struct words){" (old)", "（旧）"};
     if (m->info.again)
         return (struct words){" (again)", "（再次）"};
     return (struct words){"", NULL};
@@ -327,10 +330,15 @@ static void put_segment_words(const struct svg *g, const struct row *r, int y)
     int first = m->from == 0 ? LEFT + INDENT + MARK_R - 1
                              : RIGHT - INDENT - MARK_R + 1 - marks + (marks ? MARK_STEP : 0);
     put_marks(g, first, y + LABEL_Y - 4, m->info.marks);
-    picture_text_begin(g->p, x, y + LABEL_Y, anchor_of(m->from), "mono halo");
+    struct words suffix = suffix_of(m, r->kind);
+    ladder_label(m, LABEL_COLUMNS, label);
+    bool fits =
+        marks + CHAR_W * (int)(strlen(label) + strlen(suffix.en)) <= RIGHT - LEFT - 2 * INDENT;
+    picture_text_begin(g->p, x, y + LABEL_Y, anchor_of(m->from),
+                       fits ? "mono halo" : "mono tiny halo");
     put_details(g, m);
-    picture_escape(g->out, ladder_label(m, LABEL_COLUMNS, label));
-    picture_say(g->p, suffix_of(m, r->kind));
+    picture_escape(g->out, label);
+    picture_say(g->p, suffix);
     picture_text_end(g->p);
 }
 

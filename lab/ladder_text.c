@@ -236,6 +236,8 @@ static void lay_arrow(struct canvas *c, const struct message *m, int from, int t
 
 static const char *extra_of(const struct message *m, enum row_kind kind)
 {
+    if (ladder_is_old(m))
+        return " (old)";
     if (kind == ROW_STRAY)
         return m->info.again ? " (again)" : " (?)";
     return m->info.again ? " (again)" : "";

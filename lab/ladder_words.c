@@ -26,6 +26,17 @@ char *ladder_flags(uint8_t flags, bool brief, char *buf)
     return buf;
 }
 
+/* What lies less than a gibibyte before the SYN is an earlier connection's, and counts down. */
+static long long relative(uint32_t n)
+{
+    return n >= 3U << 30 ? (long long)n - (1LL << 32) : n;
+}
+
+bool ladder_is_old(const struct message *m)
+{
+    return relative(m->info.rel_seq) < 0;
+}
+
 char *ladder_label(const struct message *m, int columns, char *buf)
 {
     const struct la_trace_seg *g = &m->ev->seg;
@@ -35,9 +46,9 @@ char *ladder_label(const struct message *m, int columns, char *buf)
         bool numbered =
             g->len || (g->flags & (LA_TCP_SYN | LA_TCP_FIN)) || !(g->flags & LA_TCP_ACK);
         if (numbered)
-            n += snprintf(buf + n, LADDER_TEXT - (size_t)n, " seq %u", m->info.rel_seq);
+            n += snprintf(buf + n, LADDER_TEXT - (size_t)n, " seq %lld", relative(m->info.rel_seq));
         if (g->flags & LA_TCP_ACK)
-            n += snprintf(buf + n, LADDER_TEXT - (size_t)n, " ack %u", m->info.rel_ack);
+            n += snprintf(buf + n, LADDER_TEXT - (size_t)n, " ack %lld", relative(m->info.rel_ack));
         if (g->len)
             n += snprintf(buf + n, LADDER_TEXT - (size_t)n, " len %u", g->len);
         if (n <= columns)

@@ -166,6 +166,9 @@ class Book(unittest.TestCase):
             self.assertEqual(self.now(), ident)
             self.assertIsNotNone(CHINESE.search(b.js(words)))
             self.assertIsNotNone(CHINESE.search(b.js("return document.title")))
+            for name in b.js("return Array.from(document.querySelectorAll('section.now h3.zh'),"
+                             " e => e.innerText)"):
+                self.assertRegex(name, CHINESE)
             self.assertEqual(b.js("return document.documentElement.lang"), "zh-CN")
             self.assertEqual(b.js("return Array.from(document.querySelectorAll('.en'))"
                                   ".filter(e => e.checkVisibility()).length"), 0)

@@ -55,6 +55,20 @@ static void test_long_paragraph(void **unused)
     assert_string_equal(markdown(prose), want);
 }
 
+static void test_translation(void **unused)
+{
+    char b[BOOK_NAME];
+    (void)unused;
+    static const char prose[] =
+        "# T\n\nText | with a line.\n\n| with | 有 |\n| with it | 有它 |\n| broken";
+    assert_string_equal(book_translation(prose, "with", b), "有");
+    assert_string_equal(book_translation(prose, "with it", b), "有它");
+    assert_null(book_translation(prose, "wi", b));
+    assert_null(book_translation(prose, "broken", b));
+    assert_null(book_translation(prose, "without", b));
+    assert_string_equal(markdown(prose), "<p>Text | with a line.</p>\n");
+}
+
 static void test_title(void **unused)
 {
     (void)unused;
@@ -132,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_markdown),
         cmocka_unit_test(test_long_paragraph),
         cmocka_unit_test(test_title),
+        cmocka_unit_test(test_translation),
         cmocka_unit_test(test_every_cause_is_said),
         cmocka_unit_test(test_record_in_chinese),
     };

@@ -501,6 +501,15 @@ static void test_words(void **unused)
     assert_string_equal(ladder_flags(LA_TCP_FIN | LA_TCP_ACK | LA_TCP_PSH, false, b),
                         "FIN,PSH,ACK");
     assert_string_equal(ladder_flags(LA_TCP_FIN | LA_TCP_ACK | LA_TCP_PSH, true, b), "FIN,ACK");
+
+    /* Numbers from before the SYN are an earlier connection's. */
+    struct trace_event ev = {.seg = {.flags = LA_TCP_ACK, .len = 9}};
+    struct message m = {.ev = &ev, .info = {.rel_seq = UINT32_MAX - 99, .rel_ack = UINT32_MAX}};
+    assert_true(ladder_is_old(&m));
+    assert_string_equal(ladder_label(&m, 38, b), "ACK seq -100 ack -1 len 9");
+    m.info = (struct flow_info){.rel_seq = 3221225471, .rel_ack = 2147483648};
+    assert_false(ladder_is_old(&m));
+    assert_string_equal(ladder_label(&m, 60, b), "ACK seq 3221225471 ack 2147483648 len 9");
 }
 
 int main(void)
