@@ -287,6 +287,9 @@ void segment_map(struct live *l, struct flow *f, const struct packet *want)
 
     if (syn && (want->tcp.flags & TCP_SYN) &&
         (!f->isn_known || (f->isn_due && l->raw_seq != to_live(f, want->tcp.seq.start)))) {
+        f->had_isn = f->isn_known;
+        f->old_live = f->isn_live;
+        f->old_script = f->isn_script;
         f->isn_known = true;
         f->isn_due = false;
         f->isn_live = l->raw_seq;
@@ -295,6 +298,8 @@ void segment_map(struct live *l, struct flow *f, const struct packet *want)
     /* A RST that answers a segment without ACK is <SEQ=0>, whatever our ISN was. */
     if (f->isn_known && !((t->flags & TCP_RST) && l->raw_seq == 0)) {
         t->seq.start = l->raw_seq - f->isn_live + f->isn_script;
+        if (f->had_isn && l->raw_seq - f->old_live + f->old_script == want->tcp.seq.start)
+            t->seq.start = want->tcp.seq.start;
         t->seq.end = t->seq.start + t->seq.len;
     }
 }

@@ -12,6 +12,8 @@ struct flow {
     uint16_t lport, rport;
     bool isn_known; /* our SYN was seen */
     uint32_t isn_live, isn_script;
+    bool had_isn; /* an earlier life of these ports had these; TIME-WAIT may still speak of them */
+    uint32_t old_live, old_script;
     bool isn_due; /* our next SYN may begin a new life of these ports */
     bool peer_syn_known;
     uint32_t peer_syn; /* the last SYN that was injected */
