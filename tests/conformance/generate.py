@@ -115,7 +115,8 @@ def add_scripts(*tables):
 
 # ---- the tables ----
 
-LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "RECOMMENDED")
+# "text": what an RFC says without one of the words of RFC 2119.
+LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "RECOMMENDED", "text")
 
 
 def check_requirement(row):
@@ -125,12 +126,12 @@ def check_requirement(row):
         complain(f"{where}: {row['level']} is no level")
     if not row["section"] or not row["requirement"]:
         complain(f"{where}: no section or no sentence")
-    if status == "met" or re.fullmatch(r"deviation D\d+", status):
+    if status == "met" or re.fullmatch(r"deviation [CD]\d+", status):
         if status == "met" and not tests:
             complain(f"{where}: met, but no test shows it")
     elif status not in ("not applicable", "not taken"):
-        complain(f"{where}: {status!r} is not met, deviation Dn, not applicable or not taken")
-    if status == "not taken" and row["level"] != "MAY":
+        complain(f"{where}: {status!r} is not met, deviation Dn or Cn, not applicable or not taken")
+    if status == "not taken" and row["level"] not in ("MAY", "text"):
         complain(f"{where}: only what MAY be done can be left")
     if status != "met" and not row["reason"]:
         complain(f"{where}: {status} without a reason")
@@ -181,6 +182,15 @@ def check_bug_classes(rows):
         check_tests(row, row["tests"].split())
 
 
+def check_decisions_tested():
+    """Each choice and departure is held by a test that names it."""
+    text = "".join(sources.values()) + "".join(p.read_text(encoding="utf-8")
+                                               for p in HERE.iterdir() if p.suffix == ".tsv")
+    for name in sorted(decided, key=lambda d: (d[0], int(d[1:]))):
+        if name[0] in "CD" and not re.search(rf"\b{name}\b", text):
+            complain(f"docs/decisions.md: no test, and no row of tests/conformance/, names {name}")
+
+
 # ---- the page ----
 
 def plain(text):
@@ -204,7 +214,7 @@ def show_status(row):
 
 
 def show_counts(rows, name):
-    counts = Counter(r["status"].split(" D")[0] for r in rows)
+    counts = Counter(re.sub(r" [CD]\d+$", "", r["status"]) for r in rows)
     kinds = ("met", "deviation", "not applicable", "not taken")
     return f"| {name} | {len(rows)} | " + " | ".join(str(counts[k]) for k in kinds) + " |"
 
@@ -296,6 +306,7 @@ def main():
     check_appendix_b(requirements)
     check_events(events)
     check_bug_classes(bugs)
+    check_decisions_tested()
     text = page(requirements, extensions, events, bugs)
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(text, encoding="utf-8")

@@ -82,13 +82,14 @@ struct kit *kit_new(struct how how)
 
 static void run_to(struct kit *k, la_ns t)
 {
+    la_ns begin = k->now;
     while (la_deadline(k->s) <= t) {
         la_ns at = la_deadline(k->s);
         if (at > k->now)
             k->now = at;
         la_expire(k->s, k->now);
     }
-    k->tsval += (uint32_t)((t - k->now) / LA_MSEC(1));
+    k->tsval += (uint32_t)((t - begin) / LA_MSEC(1));
     k->now = t;
 }
 

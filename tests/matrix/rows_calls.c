@@ -122,7 +122,7 @@ static void aborted(void **state, bool rst)
     if (rst)
         (void)expect(k, R | A, k->nxt, k->rcv);
     expect_quiet(k);
-    expect_state(k, LA_CLOSED);
+    expect_state(k, LA_CLOSED); /* C42: not TIME-WAIT, as §3.5.2 has it */
     struct la_record r = kit_record(k);
     assert_int_equal(r.last_state, st);
     assert_int_equal(r.rst_by, rst ? LA_SIDE_LOCAL : LA_SIDE_NONE);

@@ -40,7 +40,8 @@ static void not_for_a_listener(void **state)
     kit_end(k);
 }
 
-/* Closing resets what nobody accepted: a half-open connection and a complete one. */
+/* Closing resets what nobody accepted, a half-open connection and a complete one; each leaves its
+ * record (C55). */
 static void close_resets(bool by_abort)
 {
     struct kit *k = in_listen(PLAIN);
@@ -163,6 +164,7 @@ static void seg_syn_addresses(void **state)
     kit_end(k);
 }
 
+/* C15 */
 static void seg_syn_no_way_back(void **state)
 {
     struct kit *k = in_listen(PLAIN);
@@ -189,7 +191,8 @@ static void seg_syn_port_0(void **state)
     kit_end(k);
 }
 
-/* Four wait for accept: the fifth SYN is dropped, and taken when it comes again after an accept. */
+/* C13: four wait for accept: the fifth SYN is dropped, and taken when it comes again after an
+ * accept. */
 static void seg_syn_backlog(void **state)
 {
     struct kit *k = in_listen(PLAIN);
@@ -292,7 +295,7 @@ static void seg_syn_options(void **state)
     kit_end(k);
     k = in_listen((struct how){.mss = 47, .bare = true});
     in(k, syn(k));
-    fired(k, "MSS_TINY", 1);
+    fired(k, "MSS_TINY", 1); /* C26 */
     assert_int_equal(kit_status(k).mss, 48);
     kit_end(k);
     k = in_listen((struct how){.offer_ws = true, .bare = true});

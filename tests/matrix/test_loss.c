@@ -65,6 +65,31 @@ static void three_sacks(void **state)
     fast_retransmit(true);
 }
 
+/* RFC 3042: the first two duplicates let a new segment go each, and cwnd is as before. */
+static void limited_transmit(void **state)
+{
+    struct kit *k = in_established((struct how){.bare = true, .tune = no_delay});
+    uint32_t mss = kit_mss(k), cwnd = 10 * mss;
+    struct seg g;
+    (void)state;
+    assert_int_equal(kit_send(k, 15 * mss, 0), 15 * mss);
+    while (kit_take(k, &g))
+        k->nxt += g.len;
+    assert_int_equal(k->nxt - k->una, cwnd); /* RFC 6928 */
+    for (unsigned i = 1; i <= 2; i++) {
+        duplicate(k, i);
+        (void)expect_text(k, A, k->nxt, k->rcv, mss);
+        k->nxt += mss;
+        expect_quiet(k);
+        assert_int_equal(kit_status(k).cwnd, cwnd);
+    }
+    duplicate(k, 3);
+    fired(k, "RECOVERY_ENTER", 1);
+    (void)expect_text(k, A, k->una, k->rcv, mss);
+    assert_int_equal(kit_status(k).ssthresh, cwnd / 2); /* the two do not count (RFC 5681 §3.2) */
+    kit_end(k);
+}
+
 /* RFC 6582: a partial ACK shows the next hole. */
 static void partial_ack(void **state)
 {
@@ -228,11 +253,17 @@ static void no_block_to_send(void **state)
 int main(void)
 {
     static const struct CMUnitTest rows[] = {
-        cmocka_unit_test(three_duplicates),    cmocka_unit_test(three_sacks),
-        cmocka_unit_test(partial_ack),         cmocka_unit_test(no_duplicate),
-        cmocka_unit_test(duplicate_sack),      cmocka_unit_test(karn),
-        cmocka_unit_test(idle_restart),        cmocka_unit_test(black_hole),
-        cmocka_unit_test(no_block_to_receive), cmocka_unit_test(no_block_to_send),
+        cmocka_unit_test(three_duplicates),
+        cmocka_unit_test(three_sacks),
+        cmocka_unit_test(limited_transmit),
+        cmocka_unit_test(partial_ack),
+        cmocka_unit_test(no_duplicate),
+        cmocka_unit_test(duplicate_sack),
+        cmocka_unit_test(karn),
+        cmocka_unit_test(idle_restart),
+        cmocka_unit_test(black_hole),
+        cmocka_unit_test(no_block_to_receive),
+        cmocka_unit_test(no_block_to_send),
     };
     return MATRIX(rows);
 }

@@ -325,6 +325,7 @@ static void expiry(void **state)
 
 /* ---- no room ---- */
 
+/* C53 */
 static void evicted(void **state)
 {
     struct kit *k = in_time_wait((struct how){.max_time_wait = 1, .bare = true});

@@ -192,7 +192,7 @@ static void not_to_itself(void **state)
     bare_free(b);
 }
 
-/* A pair in TIME-WAIT: with timestamps from the second second on, without them never. */
+/* C54: a pair in TIME-WAIT, with timestamps from the second second on, without them never. */
 static void time_wait_is_reused_by_its_timestamps(void **state)
 {
     struct bare *b = stack();
