@@ -114,9 +114,10 @@ class Book(unittest.TestCase):
         self.assertEqual(len(self.sections()), EXPERIMENTS + 1)
         self.assertEqual(self.browser.js("return document.querySelectorAll('.checks.bad, li.bad').length"), 0)
         bare = self.browser.js(
-            "return Array.from(document.querySelectorAll('.variant')).filter(v =>"
-            " !v.querySelector('svg.la text') || !v.querySelector('.checks li'))"
-            ".map(v => v.closest('section').id)")
+            "return Array.from(document.querySelectorAll('.exp')).filter(s =>"
+            " !s.querySelector('.variant svg.la text') ||"
+            " Array.from(s.querySelectorAll('.variant')).some(v => !v.querySelector('.checks li')))"
+            ".map(s => s.id)")
         self.assertEqual(bare, [])
 
     # ---- walking through it ----
