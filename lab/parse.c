@@ -164,8 +164,11 @@ static void read_unknown(struct parser *p)
     char buf[48];
     default_hosts(p);
     guess_init(&g, t->kind == TOKEN_WORD ? t->word : "");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], g.word) == 0)
+            wrong(p, t, "%s cannot stand in a variant", words[i]);
         guess_try(&g, words[i]);
+    }
     for (unsigned i = 0; i < p->s->nhosts; i++)
         guess_try(&g, p->s->host[i].name);
     if (g.best)

@@ -121,8 +121,8 @@ static void read_expect(struct parser *p, struct step *st, int host)
     }
     guess_init(&g, t->kind == TOKEN_WORD ? t->word : "");
     words_guess(&g);
-    wrong(p, t, "the name of an error is wanted here, like ECONNRESET%s%s",
-          g.best ? "; did you mean " : "", g.best ? g.best : "");
+    wrong(p, t, "the name of an error is wanted here, like ECONNRESET%s%s%s",
+          g.best ? "; did you mean " : "", g.best ? g.best : "", g.best ? "?" : "");
 }
 
 static void maybe_end(struct parser *p, struct step *st)

@@ -320,7 +320,7 @@ int lab_link_named(const struct lab_scenario *s, const char *name);
 bool word_value(const char *word, struct value *out);
 /* The value as the language writes it.  Returns buf. */
 char *value_text(const struct value *v, char *buf, size_t n);
-const char *value_kind_name(enum value_kind k); /* "a time, like 10ms" */
+const char *value_kind_name(enum value_kind k); /* "a time like 10ms" */
 const char *error_word(int err);                /* "ECONNRESET", "none" */
 
 /* A name behind a dot: false if it is none. */

@@ -251,13 +251,13 @@ const char *value_kind_name(enum value_kind k)
 {
     static const char *const name[] = {"none",
                                        "a number",
-                                       "a time, like 10ms or 2m",
-                                       "a share, like 5%",
+                                       "a time like 10ms",
+                                       "a share like 5%",
                                        "on or off",
                                        "a text in quotes",
-                                       "a state, like FIN-WAIT-2",
-                                       "an error, like ECONNRESET",
-                                       "a cause, like UNREAD_DATA",
+                                       "a state like FIN-WAIT-2",
+                                       "an error like ECONNRESET",
+                                       "a cause like UNREAD_DATA",
                                        "a hash",
                                        "us, peer, both or nobody"};
     return name[k];
