@@ -144,7 +144,8 @@ static int run_scenario(struct lab_command *c, const struct lab_scenario *s)
     unsigned turn = 0;
     c->experiments++;
     if (!c->json && !c->quiet) {
-        printf("%s: %s\n", lab_name(s), lab_title(s));
+        bool titled = strcmp(lab_name(s), lab_title(s)) != 0;
+        printf("%s%s%s\n", lab_name(s), titled ? ": " : "", titled ? lab_title(s) : "");
         if (!c->no_ladder && *lab_about(s))
             printf("%s\n", lab_about(s));
     }

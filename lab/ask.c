@@ -309,7 +309,7 @@ static const char *has_text(const struct scope *sc, const struct expr *e, struct
     char buf[2][64];
     for (const struct has *h = e->has; h; h = h->next) {
         struct value is = run_segment(sc->run, e->selector, h->field), want = ask(sc, h->want);
-        if (is.kind == VALUE_NONE)
+        if (run_segment(sc->run, e->selector, FIELD_SEQ).kind == VALUE_NONE)
             return "there was no such segment";
         if (!equal(&is, &want))
             text = arena_format(a, "%s%s%s is %s, not %s", text, *text ? ", " : "", names[h->field],
