@@ -67,7 +67,8 @@ void packet_inject(struct run *r, const struct event *e)
     struct flow *f = inbound_flow(r, p);
 
     if (!p->is_icmp && (p->tcp.flags & (LA_TCP_SYN | LA_TCP_RST)) == LA_TCP_SYN) {
-        f->isn_due |= f->peer_syn_known && f->peer_syn != p->tcp.seq.start;
+        f->isn_due |=
+            !(p->tcp.flags & LA_TCP_ACK) && f->peer_syn_known && f->peer_syn != p->tcp.seq.start;
         f->peer_syn_known = true;
         f->peer_syn = p->tcp.seq.start;
     }
@@ -103,6 +104,7 @@ static struct flow *outbound_flow(struct run *r, const struct live *l, const str
         r->connecting = false;
         f = flow_of(r, l->sport, l->dport);
         f->isn_due = true;
+        f->peer_syn_known = false;
         r->flow = f;
     }
     if (want->tcp.has_ports)
@@ -175,6 +177,8 @@ static void compare(struct run *r, const struct event *e, const struct sent *s, 
         packet_unexpected(r, e, s, "its bytes are not those that were written");
         return;
     }
+    if ((l->packet.tcp.flags & (LA_TCP_SYN | LA_TCP_ACK)) == (LA_TCP_SYN | LA_TCP_ACK))
+        f->peer_syn = l->packet.tcp.ack - 1;
     rebase(r, e, at);
     run_tell(r, e, segment_text(&l->packet, text, sizeof text));
 }

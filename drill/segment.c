@@ -109,7 +109,8 @@ static uint32_t tcp_datagram(uint8_t *buf, const struct script_config *c, const 
                         .up = t->urg};
     uint32_t n = h.hlen + t->seq.len;
     uint8_t *tcp = buf + ip_build(buf, &ip, n), *o = tcp + TCP_HLEN;
-    uint64_t pos = t->seq.start - f->peer_syn - 1; /* of the first byte in the peer's stream */
+    /* Where the first byte is in the peer's stream, which begins behind the SYN. */
+    uint32_t pos = t->seq.start - f->peer_syn - !(t->flags & TCP_SYN);
     struct csum sum = csum_pseudo(&ip.src, &ip.dst, IP_TCP, n);
 
     memset(o, 0, t->option_bytes);
@@ -117,7 +118,7 @@ static uint32_t tcp_datagram(uint8_t *buf, const struct script_config *c, const 
         o = put_option(o, i, f);
     (void)tcp_build(tcp, &h);
     for (uint32_t i = 0; i < t->seq.len; i++)
-        tcp[h.hlen + i] = stream_byte((uint32_t)(pos + i));
+        tcp[h.hlen + i] = stream_byte(pos + i);
     csum_add(&sum, tcp, n);
     put16(tcp + 16, csum_field(&sum));
     return (uint32_t)(tcp - buf) + n;

@@ -16,7 +16,7 @@ struct flow {
     uint32_t old_live, old_script;
     bool isn_due; /* our next SYN may begin a new life of these ports */
     bool peer_syn_known;
-    uint32_t peer_syn; /* the last SYN that was injected */
+    uint32_t peer_syn; /* the number of the peer's SYN, where its stream begins */
     unsigned nstamps;
     struct {
         uint32_t script, live;

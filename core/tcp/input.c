@@ -234,6 +234,7 @@ static bool parse_header(struct tcp *tcp, const struct ip_dgram *d, struct tcp_h
     g->ack = h->ack;
     g->wnd = h->wnd;
     g->up = h->up;
+    g->urgent = seq_add(h->seq, h->up);
     g->flags = h->flags;
     g->hlen = h->hlen;
     g->at = h->hlen;

@@ -13,7 +13,7 @@ static void step6_urg(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, l
 {
     if (!(g->flags & TCP_URG) || !receives(t))
         return;
-    seqno up = seq_add(g->seq, g->up);
+    seqno up = g->urgent;
     if (!seq_gt(up, t->rcvq.read) || (t->urg_in && !seq_gt(up, t->rcv.up)))
         return;
     t->rcv.up = up;

@@ -25,6 +25,7 @@ struct tcp_seg {
     uint32_t len; /* text bytes left */
     uint32_t at;  /* where they start in the datagram's payload */
     uint32_t wnd; /* SEG.WND, scaled but for SYNs */
+    seqno urgent; /* SEG.SEQ + SEG.UP, as it was sent: trimming moves seq */
     uint16_t up;
     uint8_t flags;
     uint8_t hlen;
