@@ -133,11 +133,35 @@ static int put_diagram(const struct book *b, const char *name, const struct diag
     return bad;
 }
 
+/* The variants, and the diagram behind them, or before them where it is what they are about. */
+static int put_runs(const struct book *b, const struct lab_scenario *s)
+{
+    struct diagram edges = {0};
+    struct book aside = *b;
+    char *variants = NULL;
+    size_t n = 0;
+    aside.out = open_memstream(&variants, &n);
+    if (!aside.out)
+        return failed(b, "no memory");
+    int bad = put_variants(&aside, s, &edges);
+    bool lost = ferror(aside.out), first = diagram_complete(&edges);
+    if (fclose(aside.out) != 0 || lost)
+        bad = failed(b, "no memory");
+    if (!bad && first)
+        bad = put_diagram(b, lab_name(s), &edges);
+    if (!bad) {
+        fwrite(variants, 1, n, b->out);
+        if (!first)
+            bad = put_diagram(b, lab_name(s), &edges);
+    }
+    free(variants);
+    return bad;
+}
+
 static int put_experiment(const struct book *b, unsigned i)
 {
     char name[BOOK_NAME];
     struct lab_error err;
-    struct diagram edges = {0};
     const struct lab_file *f = lab_experiment(i);
     book_name(i, name);
     struct lab_scenario *s = lab_parse(name, f->text, f->n, &err);
@@ -154,9 +178,7 @@ static int put_experiment(const struct book *b, unsigned i)
     fputs("</div>\n<div class=\"prose zh\" lang=\"zh-CN\">\n", b->out);
     book_markdown(b->out, book_prose(name, "zh"));
     fprintf(b->out, "</div>\n<p class=\"again\"><code>lastack lab run %s</code></p>\n", name);
-    int bad = put_variants(b, s, &edges);
-    if (!bad)
-        bad = put_diagram(b, name, &edges);
+    int bad = put_runs(b, s);
     put_scenario(b, s);
     book_pager(b, i);
     fputs("</section>\n", b->out);
