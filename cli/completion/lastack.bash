@@ -8,7 +8,7 @@ _lastack()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
 
     if [[ $COMP_CWORD -eq 1 ]]; then
-        COMPREPLY=($(compgen -W 'demo drill nc ss help --help --version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'demo drill lab nc sim ss help --help --version' -- "$cur"))
         return
     fi
     case $prev in
@@ -20,7 +20,7 @@ _lastack()
         COMPREPLY=($(compgen -W 'rfc linux freebsd' -- "$cur"))
         return
         ;;
-    --pcap | --socket)
+    --pcap | --socket | --svg)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
@@ -43,7 +43,7 @@ _lastack()
         ;;
     esac
     case $command in
-    help) words='demo drill nc ss' ;;
+    help) words='demo drill lab nc sim ss' ;;
     nc) words="$_lastack_common --listen --ipv4 --ipv6 --source-port --timeout --stay --half-close" ;;
     ss) words='--all --listening --tcp --numeric --ipv4 --ipv6 --closed --rules --usage --json --pid
                --socket --help' ;;
@@ -52,7 +52,17 @@ _lastack()
                --tolerance_usecs --profile --define --dry-run --json --verbose --help'
         [[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); return; }
         ;;
-    demo) words=$(lastack demo --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u) ;;
+    lab)
+        words='--set --seed --variant --quiet --no-ladder --json --pcap --at --svg --help'
+        if [[ $COMP_CWORD -eq 2 && $cur != -* ]]; then
+            words='list run all show book'
+        elif [[ $cur != -* ]]; then
+            words=$(lastack lab list 2>/dev/null | grep -oE '^[0-9]+_[a-z0-9_]+')
+            COMPREPLY=($(compgen -W "$words" -- "$cur") $(compgen -f -- "$cur"))
+            return
+        fi
+        ;;
+    demo | sim) words=$(lastack "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u) ;;
     *) words= ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

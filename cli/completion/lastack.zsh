@@ -26,7 +26,9 @@ if (( CURRENT == 2 )); then
     _values 'command' \
         'demo[watch this stack work with the kernel]' \
         'drill[run packetdrill scripts]' \
+        'lab[experiments in virtual time]' \
         'nc[standard input and output over one connection]' \
+        'sim[random programs on random networks]' \
         'ss[the connections of a running stack]' \
         'help[options of a command]' '--help' '--version'
     return
@@ -35,7 +37,7 @@ shift words
 (( CURRENT-- ))
 case $words[1] in
 help)
-    _values 'command' demo drill nc ss
+    _values 'command' demo drill lab nc sim ss
     ;;
 nc)
     _arguments $common \
@@ -77,6 +79,18 @@ drill)
         '(-v --verbose)'{-v,--verbose}'[each event]' \
         '(-h --help)'{-h,--help}'[options and examples]' \
         '*:script:_files -g "*.pkt(-.) *(-/)"'
+    ;;
+lab)
+    _arguments \
+        '*--set[over what the scenario says]:NAME=VALUE:' \
+        '(-s --seed)'{-s,--seed}'[what luck comes from]:number:' \
+        '--variant[only variants with this in their title]:text:' \
+        '(-q --quiet)'{-q,--quiet}'[only what does not hold]' '--no-ladder[checks only]' \
+        '--json[an array of objects]' '--pcap[capture with comments]:file:_files -g "*.pcapng"' \
+        '--at[capture at this host]:host:' '--svg[the first ladder]:file:_files -g "*.svg"' \
+        '(-h --help)'{-h,--help}'[options and examples]' \
+        '1:what:(list run all show book)' \
+        '*:experiment:{ compadd ${(f)"$(lastack lab list 2>/dev/null | grep -oE "^[0-9]+_[a-z0-9_]+")"}; _files }'
     ;;
 demo)
     _arguments $common

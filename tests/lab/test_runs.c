@@ -92,8 +92,7 @@ static void test_what_always_must_hold(void **unused)
          "the programs did 5000000 statements: enough"},
         {"client { send 1 }", "client has no connection open here"},
         {"client { connect server:0 }", "0 is not between 1 and 65535"},
-        {"server { listen 1; listen 2 }",
-         "server was told EISCONN (already connected)"},
+        {"server { listen 1; listen 2 }", "server was told EISCONN (already connected)"},
         {"server { listen 80; accept; send \"hello\"; close }\n"
          "client { connect server:80; expect \"help!\"; close }",
          "\"hello\" came"},
