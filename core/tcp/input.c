@@ -12,6 +12,8 @@ static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct
 {
     if (!t->ts_ok || g->flags & TCP_RST)
         return V_CONTINUE;
+    if (!g->opts.has_ts && g->flags & TCP_SYN)
+        return V_CONTINUE; /* a peer that began anew, with other options: the fourth step's */
     if (!g->opts.has_ts)
         return tcp_verdict(tcp, t, R_TS_MISSING, V_DROP, now);
     if ((int32_t)(g->opts.tsval - t->ts_recent) >= 0 || tcp->cfg->lab.no_paws)

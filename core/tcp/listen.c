@@ -270,12 +270,12 @@ void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns no
         return;
     }
     /* The connection's own steps would drop it, and leave it half open for ever. */
-    if (e->ts_ok && !(g->flags & TCP_RST) && !g->opts.has_ts) {
+    if (e->ts_ok && !(g->flags & (TCP_RST | TCP_SYN)) && !g->opts.has_ts) {
         tcp_drop(tcp, NULL, &e->id, R_TS_MISSING, now);
         return;
     }
-    if (e->ts_ok && !(g->flags & TCP_RST) && (int32_t)(g->opts.tsval - e->ts_recent) < 0 &&
-        !tcp->cfg->lab.no_paws) {
+    if (e->ts_ok && !(g->flags & TCP_RST) && g->opts.has_ts &&
+        (int32_t)(g->opts.tsval - e->ts_recent) < 0 && !tcp->cfg->lab.no_paws) {
         tcp_drop(tcp, NULL, &e->id, R_PAWS, now);
         if (tcp_may_answer(tcp, e->hash, g, now))
             ack_embryo(tcp, e, g, now);

@@ -101,6 +101,28 @@ static void old_segments_in_the_next_life(void **state)
     kit_end(k);
 }
 
+/* The peer has crashed and opens the same pair anew, without the timestamps that were agreed: it
+ * hears where we are, resets the old connection, and its next SYN finds the listener. */
+static void restarted_without_timestamps(void **state)
+{
+    (void)state;
+    for (unsigned established = 0; established < 2; established++) {
+        struct how how = {.passive = true, .bare = true, .offer_ts = true};
+        struct kit *k = established ? in_established(how) : in_syn_received(how);
+        const struct seg syn = {.flags = S, .seq = k->rcv - 500000, .no_ts = true};
+        in(k, syn);
+        fired(k, "SEQ_OUT_OF_WINDOW", 1);
+        (void)expect(k, A, k->nxt, k->rcv);
+        in(k, (struct seg){.flags = R, .seq = k->rcv}); /* RFC 9293 figure 9 */
+        if (established)
+            assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+        expect_state(k, LA_LISTEN);
+        in(k, syn);
+        (void)expect(k, S | A, ISS, syn.seq + 1);
+        kit_end(k);
+    }
+}
+
 /* ---- the tail of the stream ---- */
 
 /* close() with much queued: the peer gets all of it, then the FIN. */
@@ -310,6 +332,7 @@ int main(void)
         cmocka_unit_test(simultaneous_open),
         cmocka_unit_test(old_segments_in_time_wait),
         cmocka_unit_test(old_segments_in_the_next_life),
+        cmocka_unit_test(restarted_without_timestamps),
         cmocka_unit_test(close_sends_everything),
         cmocka_unit_test(health_checks),
         cmocka_unit_test(mild_reordering),
