@@ -95,11 +95,12 @@ PROVES = re.compile(r"^#\s*proves:\s*(.*)$", re.M)
 
 
 def add_scripts(*tables):
-    """Each script is a test of what it says that it proves."""
+    """Each script is a test of what it says that it proves; MUST-56 is MUST-56a, b and c."""
     by_id = {}
     for rows in tables:
         for row in rows:
-            by_id.setdefault(row["id"], []).append(row)
+            for name in {row["id"], re.sub(r"(?<=\d)[a-z]$", "", row["id"])}:
+                by_id.setdefault(name, []).append(row)
             row["scripts"] = []
     for path in sorted(HERE.rglob("*.pkt")):
         name = path.relative_to(TESTS).as_posix()
