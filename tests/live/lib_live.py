@@ -36,6 +36,7 @@ FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 # enum la_option of lastack/tcp.h, as far as tests set them
 (NODELAY, QUICKACK, RCVBUF, SNDBUF, USER_TIMEOUT_MS, SYN_TIMEOUT_MS, LINGER_MS) = (0, 2, 3, 4, 10, 13, 14)
+(KEEPALIVE, KEEPIDLE_MS, KEEPINTVL_MS, KEEPCNT) = (6, 7, 8, 9)
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -517,3 +518,28 @@ class Both:
             check("a thread of the test ends", self.errors or not th.is_alive())
         if self.errors:
             raise self.errors[0] if isinstance(self.errors[0], Failed) else Failed(repr(self.errors[0]))
+
+
+class BothWays:
+    """n bytes each way between the stack's c and the kernel's k, and the end."""
+
+    def __init__(self, c, k, n, seed):
+        self.c, self.k = c, k
+        self.ours, self.theirs = payload(n, seed), payload(n, seed + 1)
+        c.read()
+        c.send(self.ours, fin=True)
+        self.kernel = Both(self.feed, self.take)
+
+    def feed(self):
+        self.k.sendall(self.theirs)
+        self.k.shutdown(socket.SHUT_WR)
+
+    def take(self):
+        self.got = read_all(self.k)
+
+    def end(self):
+        self.kernel.join()
+        same("what the far side got", sha(self.got), sha(self.ours))
+        same("what the stack got", sha(self.c.whole()), sha(self.theirs))
+        self.c.close()
+        self.k.close()

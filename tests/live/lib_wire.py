@@ -89,11 +89,11 @@ class Wire:
         live.addresses("k0", mtu)
         return fd
 
-    def stack(self, *options):
+    def stack(self, *options, **more):
         """A stack at the wire's end; its checksums are complete when they leave it."""
         ns = self.stack_ns
         s = live.Stack(self.t, "--dev", "tap:la0", "--no-offload", "--addr", live.US4 + "/24", "--addr6", live.US6 + "/64",
-                         *options, preexec=lambda: live.call("setns", ns, live.CLONE_NEWNET))
+                         *options, preexec=lambda: live.call("setns", ns, live.CLONE_NEWNET), **more)
         self.decide = lambda seg: "pass"
         return s
 

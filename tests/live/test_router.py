@@ -12,7 +12,7 @@ import struct
 import threading
 
 import lib_live as live
-from lib_live import Both, check, run, same, wait
+from lib_live import check, run, same, wait
 from lib_wire import Wire
 
 FAR = {4: "10.78.0.2", 6: "fd78::2"}
@@ -70,31 +70,6 @@ def dad(family):
     return ["nodad"] if family == 6 else []
 
 
-class BothWays:
-    """n bytes each way between the stack's c and the kernel's k, and the end."""
-
-    def __init__(self, c, k, n, seed):
-        self.c, self.k = c, k
-        self.ours, self.theirs = live.payload(n, seed), live.payload(n, seed + 1)
-        c.read()
-        c.send(self.ours, fin=True)
-        self.kernel = Both(self.feed, self.take)
-
-    def feed(self):
-        self.k.sendall(self.theirs)
-        self.k.shutdown(socket.SHUT_WR)
-
-    def take(self):
-        self.got = live.read_all(self.k)
-
-    def end(self):
-        self.kernel.join()
-        same("what the far side got", live.sha(self.got), live.sha(self.ours))
-        same("what the stack got", live.sha(self.c.whole()), live.sha(self.theirs))
-        self.c.close()
-        self.k.close()
-
-
 # ---- packets too big ----
 
 def too_big(offload):
@@ -112,7 +87,7 @@ def too_big(offload):
                 wait("established", lambda c=c: c.state() == "ESTABLISHED")
                 # The far side's SYN allows for its own 1,500; the second connection knows better.
                 same("MSS at first", c.look()["mss"], (NARROW if again else 1500) - HEADERS[family] - STAMPS)
-                BothWays(c, k, 2_000_000, family).end()
+                live.BothWays(c, k, 2_000_000, family).end()
                 same("told of the narrow link", s.rule("PMTU_LEARNED") > learned, not again)
                 same("segments became smaller", s.rule("PMTU_LOWERED") > lowered, not again)
             r = s.record()
@@ -131,7 +106,7 @@ def black_hole(t):
     for family in (4, 6):
         listener = live.kernel_listen(family, 7000)
         c = s.connect(live.KERNELS[family], 7000)
-        ways.append(BothWays(c, live.kernel_accept(listener), 200_000, family))
+        ways.append(live.BothWays(c, live.kernel_accept(listener), 200_000, family))
     for way in ways:
         way.end()
     same("the stack found out, of both", s.rule("PMTU_BLACK_HOLE"), 2)
@@ -194,7 +169,7 @@ def slaac(t):
     same("MSS of what the stack sends, by the advertised MTU", c.look()["mss"], ADVERTISED - HEADERS[6] - STAMPS)
     same("MSS of what the far side sends", k.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG),
          ADVERTISED - HEADERS[6] - STAMPS)
-    BothWays(c, k, 100_000, 3).end()
+    live.BothWays(c, k, 100_000, 3).end()
     taken = s.rule("RA_TAKEN")
     router.advertise(0)
     wait("its end is heard", lambda: s.rule("RA_TAKEN") > taken)
