@@ -155,8 +155,11 @@ static ssize_t receive(struct sockets *so, int fd, struct place p, int flags, in
     la_ns until = k->nonblock || flags & MSG_DONTWAIT ? 0 : so_until(so, k->opt.rcvtimeo);
     for (;;) {
         int64_t got = 0;
-        if (k->phase != SO_UNCONNECTED && want > done)
-            got = peek ? look(so, k, &p, done, want - done) : take(so, k, &p, want - done);
+        size_t n = want - done;
+        if (so_status(so, k, &st) && st.before_mark && st.before_mark < n)
+            n = st.before_mark; /* in line too, a read ends before the urgent byte */
+        if (k->phase != SO_UNCONNECTED && n)
+            got = peek ? look(so, k, &p, done, n) : take(so, k, &p, n);
         done += got > 0 ? (size_t)got : 0;
         (void)so_status(so, k, &st);
         if (done >= least || (done && st.at_mark))

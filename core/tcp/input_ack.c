@@ -43,11 +43,14 @@ static void sample_rtt(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, 
     (void)tcp;
     if (t->rtt_timing && seq_ge(g->ack, t->rtt_seq)) {
         t->rtt_timing = false;
+        t->backoff = 0;
         rtt_sample(&t->rtt, (uint32_t)((now - t->rtt_at) / 1000), 1);
     } else if (!t->rtt_timing && g->opts.has_ts && t->ts_ok && g->opts.tsecr) {
         uint32_t ms = ts_clock(now) + t->ts_offset - g->opts.tsecr;
-        if (ms < 0x7fffffff / 1000 && t->recovery.state != RECOVERY_OPEN)
+        if (ms < 0x7fffffff / 1000 && t->recovery.state != RECOVERY_OPEN) {
+            t->backoff = 0;
             rtt_sample(&t->rtt, ms * 1000, 1);
+        }
     }
 }
 

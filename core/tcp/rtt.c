@@ -59,6 +59,12 @@ void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected)
     r->rto_us = rto < r->hi_us ? (uint32_t)rto : r->hi_us;
 }
 
+void rtt_keep_backoff(struct rtt *r, unsigned backoff)
+{
+    for (; backoff > 0 && r->rto_us < r->hi_us; backoff--)
+        r->rto_us = r->rto_us < r->hi_us / 2 ? r->rto_us * 2 : r->hi_us;
+}
+
 uint32_t rtt_rto_us(const struct rtt *r, unsigned backoff)
 {
     uint64_t rto = r->rto_us;

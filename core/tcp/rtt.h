@@ -25,6 +25,8 @@ void rtt_init(struct rtt *r);
 void rtt_bound(struct rtt *r, uint32_t init_us, uint32_t lo_us, uint32_t hi_us, uint32_t slop_us);
 /* One sample; `expected` samples a round trip (RFC 7323 appendix G), 1 or more. */
 void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected);
+/* The timeout stays where `backoff` expirations have taken it, until a sample says otherwise. */
+void rtt_keep_backoff(struct rtt *r, unsigned backoff);
 /* The timeout after `backoff` expirations: doubled each time, at most hi_us. */
 uint32_t rtt_rto_us(const struct rtt *r, unsigned backoff);
 static inline uint32_t rtt_srtt_us(const struct rtt *r)

@@ -124,6 +124,8 @@ void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now)
 
 void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
 {
+    if (t->backoff && !t->persist) /* no sample came with this ACK: Karn, RFC 6298 §5 at its end */
+        rtt_keep_backoff(&t->rtt, t->backoff);
     t->backoff = 0;
     t->rtx_since = now;
     if (seq_eq(t->snd.una, t->snd.nxt)) {
