@@ -27,13 +27,17 @@ static void learn_start(struct flow *f, int side, const struct flow_seg *g)
     bool syn = g->flags & LA_TCP_SYN;
     if (syn && me->known && me->iss != g->seq && !(g->flags & LA_TCP_ACK))
         flow_init(f); /* the same pair of sockets, a new connection */
+    if (syn && me->guessed && me->iss != g->seq)
+        *me = (struct flow_side){0}; /* what it sent before was an earlier connection's */
+    me->guessed = me->guessed && !syn;
     if (!me->known && (syn || !(g->flags & LA_TCP_RST))) {
         me->known = true;
         me->iss = syn ? g->seq : g->seq - 1;
+        me->guessed = !syn;
     }
     struct flow_side *peer = &f->side[!side];
     if (!peer->known && (g->flags & LA_TCP_ACK) && !(g->flags & LA_TCP_RST)) {
-        peer->known = true;
+        peer->known = peer->guessed = true;
         peer->iss = g->ack - 1;
     }
 }

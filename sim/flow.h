@@ -25,8 +25,9 @@ struct flow_seg {
 };
 
 struct flow_side {
-    bool known; /* iss is known: a SYN was seen, or the first segment stands in for it */
-    bool any;   /* `end` is meaningful */
+    bool known;   /* iss is known: a SYN was seen, or the first segment stands in for it */
+    bool guessed; /* ... and no SYN has said so yet */
+    bool any;     /* `end` is meaningful */
     bool fin;
     bool fin_acked;        /* a mark was given for it; a repeated FIN takes it back */
     bool fin_acked_before; /* some mark was ever given for it */
