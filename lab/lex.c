@@ -307,7 +307,7 @@ static void mark(struct lexer *l)
         return;
     }
     struct token *t = push(l, TOKEN_MARK);
-    t->mark = c;
+    t->mark = (unsigned char)c;
     t->n = 1;
     l->parens += c == '(';
     l->parens -= c == ')' && l->parens;

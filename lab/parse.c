@@ -14,7 +14,7 @@ static void body_init(struct body *b)
     b->programs_tail = &b->programs;
 }
 
-static bool read_item(struct parser *p, bool in_variant);
+static bool read_common(struct parser *p);
 
 /* "lost {n} times" with the loop's value in its place. */
 static const char *variant_title(struct parser *p, const struct value *title,
@@ -113,7 +113,7 @@ static void read_variant(struct parser *p)
     p->body = v.body = arena_take(&p->s->arena, sizeof *v.body);
     body_init(v.body);
     skip_lines(p);
-    while (!p->failed && !next_is_mark(p, '}') && read_item(p, true))
+    while (!p->failed && !next_is_mark(p, '}') && read_common(p))
         skip_lines(p);
     v.last_line = peek(p)->place.line;
     need_mark(p, '}', "the variant");
@@ -144,9 +144,7 @@ static void read_about(struct parser *p)
         size_t n = strlen(about), m = strlen(more);
         char *both = arena_take(&p->s->arena, n + m + 2);
         bool gap = n && about[n - 1] != ' ' && about[n - 1] != '\n';
-        memcpy(both, about, n);
-        memcpy(both + n, " ", gap);
-        memcpy(both + n + gap, more, m + 1);
+        snprintf(both, n + m + 2, "%s%s%s", about, gap ? " " : "", more);
         about = both;
         if (peek(p)->kind == TOKEN_LINE && peek_next(p, 1)->kind == TOKEN_TEXT)
             take(p);
@@ -191,9 +189,6 @@ static bool read_rule_item(struct parser *p)
                    {"hold", RULE_HOLD},
                    {"duplicate", RULE_DUPLICATE},
                    {"copy", RULE_COPY}};
-    const struct token *then = peek_next(p, 1);
-    if (then->kind == TOKEN_MARK && then->mark == '=')
-        return false; /* delay = 10ms */
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (take_word(p, actions[i].word)) {
             top_rule(p, actions[i].action);
@@ -220,31 +215,52 @@ static bool read_top_only(struct parser *p)
     return true;
 }
 
-/* One statement; true while nothing is wrong. */
-static bool read_item(struct parser *p, bool in_variant)
+static void read_program_or_setting(struct parser *p)
 {
     const struct token *t = peek(p), *then = peek_next(p, 1);
     bool sets = then->kind == TOKEN_MARK && (then->mark == '=' || then->mark == '.');
-    if (!in_variant && read_top_only(p)) {
-    } else if (t->kind == TOKEN_WORD && sets) {
+    if (t->kind == TOKEN_WORD && sets) {
         add_setting(p->body, parse_setting(p));
-    } else if (read_rule_item(p)) {
-    } else if (take_word(p, "let")) {
-        top_let(p);
-    } else if (take_word(p, "at")) {
-        top_at(p);
-    } else if (take_word(p, "when")) {
-        top_when(p);
-    } else if (take_word(p, "check")) {
-        top_check(p);
-    } else if (t->kind == TOKEN_WORD && (default_hosts(p), lab_host_named(p->s, t->word) >= 0)) {
-        top_program(p);
-    } else {
-        read_unknown(p);
+        return;
     }
+    default_hosts(p);
+    if (t->kind == TOKEN_WORD && lab_host_named(p->s, t->word) >= 0)
+        top_program(p);
+    else
+        read_unknown(p);
+}
+
+static bool statement_over(struct parser *p)
+{
     if (!next_is_mark(p, '}'))
         need_end(p);
     return !p->failed;
+}
+
+/* A statement that may stand anywhere; true while nothing is wrong. */
+static bool read_common(struct parser *p)
+{
+    const struct token *then = peek_next(p, 1);
+    bool sets = then->kind == TOKEN_MARK && then->mark == '=';
+    if (sets || !read_rule_item(p)) {
+        if (!sets && take_word(p, "let"))
+            top_let(p);
+        else if (!sets && take_word(p, "at"))
+            top_at(p);
+        else if (!sets && take_word(p, "when"))
+            top_when(p);
+        else if (!sets && take_word(p, "check"))
+            top_check(p);
+        else
+            read_program_or_setting(p);
+    }
+    return statement_over(p);
+}
+
+/* One of the top level. */
+static bool read_item(struct parser *p)
+{
+    return read_top_only(p) ? statement_over(p) : read_common(p);
 }
 
 static struct lab_scenario *new_scenario(const char *name, const char *text, size_t n)
@@ -273,7 +289,7 @@ struct lab_scenario *lab_parse(const char *name, const char *text, size_t n, str
     p.uses_tail = &p.uses;
     p.failed = !lex(&s->arena, s->text, n, &p.tok, &p.n, err);
     skip_lines(&p);
-    while (!p.failed && peek(&p)->kind != TOKEN_END && read_item(&p, false))
+    while (!p.failed && peek(&p)->kind != TOKEN_END && read_item(&p))
         skip_lines(&p);
     if (!p.failed) {
         default_hosts(&p);

@@ -303,7 +303,6 @@ void top_check(struct parser *p)
 
 static void rule_tail(struct parser *p, struct wire_rule *r)
 {
-    const struct token *t = peek(p);
     if ((r->action == RULE_HOLD || r->action == RULE_COPY) && take_word(p, "as"))
         r->name = need_name(p, "what is held");
     if (r->action == RULE_DELAY) {
@@ -316,7 +315,7 @@ static void rule_tail(struct parser *p, struct wire_rule *r)
     }
     if (peek(p)->kind == TOKEN_LINE || next_is_mark(p, '}'))
         return;
-    t = peek(p);
+    const struct token *t = peek(p);
     if (r->selector->every)
         wrong(p, t, "every one of them is meant already");
     r->selector->count = parse_quantity(p);

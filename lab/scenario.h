@@ -236,10 +236,10 @@ struct setting_row {
     const char *name;
     enum setting_scope scope;
     enum value_kind kind;
-    bool off;       /* takes `off` (`none`, `random`) as well */
+    bool off; /* takes `off` as well */
+    unsigned id;
     int64_t lo, hi; /* of its value, inclusive */
     int64_t def;    /* SETTING_NO_DEFAULT: none, or what its sentence says */
-    unsigned id;
     const char *about;
 };
 
