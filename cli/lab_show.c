@@ -59,6 +59,40 @@ static void show_ends(const struct lab_result *r)
         printf("  ... and %u more\n", r->nends - ENDS);
 }
 
+/* What a host still holds at the end, a line for each state. */
+static void show_left(const struct lab_result *r, const struct sim_host *h)
+{
+    struct {
+        unsigned n;
+        la_ns since; /* the first of them */
+        uint64_t unread;
+    } in[LA_STATES] = {{0}};
+    struct la_status st;
+    uint64_t cursor = 0;
+    char ago[32];
+    while (la_status_next(sim_stack(h), &cursor, &st)) {
+        if (st.state == LA_LISTEN || st.state == LA_CLOSED)
+            continue;
+        if (in[st.state].n++ == 0 || st.since < in[st.state].since)
+            in[st.state].since = st.since;
+        in[st.state].unread += st.queued_in;
+    }
+    for (unsigned s = 0; s < LA_STATES; s++) {
+        if (!in[s].n)
+            continue;
+        cli_duration_text(r->ended + SIM_START - in[s].since, ago);
+        printf("  %s still holds %u in %s", sim_host_name(h), in[s].n,
+               la_state_name((enum la_state)s));
+        if (s == LA_CLOSE_WAIT)
+            printf(": the peer closed %s ago, the program has not", ago);
+        else
+            printf(", for %s", ago);
+        if (in[s].unread)
+            printf("; %llu bytes unread", (unsigned long long)in[s].unread);
+        printf("\n");
+    }
+}
+
 void lab_show(const struct lab_command *c, const struct lab_result *r)
 {
     const char *variant = lab_variant_name(r->scenario, r->variant);
@@ -73,6 +107,8 @@ void lab_show(const struct lab_command *c, const struct lab_result *r)
     printf("\n");
     show_ladders(r);
     show_ends(r);
+    for (unsigned i = 0; i < r->nhosts; i++)
+        show_left(r, r->host[i]);
     printf("\n");
     show_checks(c, r);
 }

@@ -59,7 +59,7 @@ static struct value default_of(const struct setting_row *row)
 {
     struct value v = {.kind = row->kind, .n = row->def};
     if (row->def == SETTING_NO_DEFAULT)
-        v = (struct value){0};
+        v = no_value;
     return v;
 }
 
@@ -82,7 +82,7 @@ static struct value ask_name(const struct scope *sc, const struct expr *e)
             return ask(sc, g->value);
     }
     const struct setting_row *row = setting_named(e->name);
-    return row ? ask_setting(sc, row, 0, 0) : (struct value){0};
+    return row ? ask_setting(sc, row, 0, 0) : no_value;
 }
 
 static struct value ask_field(const struct scope *sc, const struct expr *e)
@@ -90,7 +90,7 @@ static struct value ask_field(const struct scope *sc, const struct expr *e)
     if (e->field.of == OF_SETTING)
         return ask_setting(sc, &setting_rows[e->field.id], e->host < 0 ? 0 : e->host,
                            e->link < 0 ? 0 : e->link);
-    return sc->run ? run_field(sc->run, e) : (struct value){0};
+    return sc->run ? run_field(sc->run, e) : no_value;
 }
 
 /* ---- arithmetic ---- */
@@ -100,7 +100,7 @@ static struct value arithmetic(const struct expr *e, struct value a, struct valu
     struct value v = {.kind = a.kind};
     bool over = true;
     if (a.kind == VALUE_NONE || b.kind == VALUE_NONE)
-        return (struct value){0};
+        return no_value;
     switch (e->op) {
     case OP_ADD:
         over = __builtin_add_overflow(a.n, b.n, &v.n);
@@ -135,7 +135,7 @@ static struct value arithmetic(const struct expr *e, struct value a, struct valu
             v.kind = VALUE_NUMBER;
         break;
     }
-    return over ? (struct value){0} : v;
+    return over ? no_value : v;
 }
 
 static bool nothing(const struct value *v)
@@ -246,7 +246,7 @@ static struct value ask_run(const struct scope *sc, const struct expr *e)
     case EXPR_BINARY:
         break;
     }
-    return (struct value){0};
+    return no_value;
 }
 
 struct value ask(const struct scope *sc, const struct expr *e)
@@ -266,7 +266,7 @@ struct value ask(const struct scope *sc, const struct expr *e)
     case EXPR_MINUS:
         v = ask(sc, e->a);
         if (v.n == INT64_MIN)
-            return (struct value){0};
+            return no_value;
         v.n = -v.n;
         return v;
     case EXPR_END:
@@ -281,7 +281,7 @@ struct value ask(const struct scope *sc, const struct expr *e)
     case EXPR_EDGES:
         break;
     }
-    return sc->run ? ask_run(sc, e) : (struct value){0};
+    return sc->run ? ask_run(sc, e) : no_value;
 }
 
 bool holds(const struct scope *sc, const struct expr *e)

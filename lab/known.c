@@ -21,7 +21,7 @@ static struct value side(uint8_t who)
 static struct value moment(la_ns t)
 {
     if (t == LA_NEVER)
-        return (struct value){0};
+        return no_value;
     return (struct value){.kind = VALUE_TIME, .n = (int64_t)(t - SIM_START)};
 }
 
@@ -52,7 +52,7 @@ static struct value app_field(const struct end *e, unsigned id)
     case APP_PORT:
         return number(e->local.port);
     default:
-        return (struct value){0};
+        return no_value;
     }
 }
 
@@ -72,7 +72,7 @@ static struct value record_field(const struct la_record *r, unsigned id)
     case RECORD_FIN_AT:
         return moment(r->first_fin_at);
     case RECORD_LIFE:
-        return r->closed == LA_NEVER ? (struct value){0} : span(r->closed - r->opened);
+        return r->closed == LA_NEVER ? no_value : span(r->closed - r->opened);
     case RECORD_UNACKED:
         return number((int64_t)r->bytes_unacked);
     case RECORD_UNREAD:
@@ -96,7 +96,7 @@ static struct value record_field(const struct la_record *r, unsigned id)
     case RECORD_EVICTED:
         return (struct value){.kind = VALUE_BOOL, .n = r->tw.evicted};
     default:
-        return (struct value){0};
+        return no_value;
     }
 }
 
@@ -111,7 +111,7 @@ static struct value status_field(const struct end *e, unsigned id)
     if (id == STATUS_IRS)
         return number(e->irs);
     if (!lives)
-        return (struct value){0};
+        return no_value;
     switch (id) {
     case STATUS_SINCE:
         return moment(st.since);
@@ -130,7 +130,7 @@ static struct value status_field(const struct end *e, unsigned id)
     case STATUS_SND_WND:
         return number(st.snd_wnd);
     default:
-        return (struct value){0};
+        return no_value;
     }
 }
 
@@ -139,7 +139,7 @@ static struct value state_time(const struct end *e, unsigned state)
 {
     struct la_record r;
     if (!end_record(e, &r) || (r.state == LA_TIME_WAIT && state == LA_TIME_WAIT))
-        return (struct value){0};
+        return no_value;
     return span(r.in_state[state]);
 }
 
@@ -167,7 +167,7 @@ static struct value host_field(struct lab *lab, unsigned host, unsigned id)
             n++;
         return number(n);
     default:
-        return (struct value){0};
+        return no_value;
     }
 }
 
@@ -182,7 +182,7 @@ static struct value wire_field(struct lab *lab, const struct expr *e)
     case WIRE_LOST:
         return number((int64_t)w->lost);
     default:
-        return (struct value){0};
+        return no_value;
     }
 }
 
@@ -193,13 +193,13 @@ struct value run_field(struct lab *lab, const struct expr *e)
     unsigned host = end ? end->host : e->host < 0 ? 0 : (unsigned)e->host;
     switch (e->field.of) {
     case OF_APP:
-        return end ? app_field(end, e->field.id) : (struct value){0};
+        return end ? app_field(end, e->field.id) : no_value;
     case OF_RECORD:
-        return end && end_record(end, &r) ? record_field(&r, e->field.id) : (struct value){0};
+        return end && end_record(end, &r) ? record_field(&r, e->field.id) : no_value;
     case OF_STATUS:
-        return end ? status_field(end, e->field.id) : (struct value){0};
+        return end ? status_field(end, e->field.id) : no_value;
     case OF_STATE:
-        return end ? state_time(end, e->field.id) : (struct value){0};
+        return end ? state_time(end, e->field.id) : no_value;
     case OF_HOST:
         return host_field(lab, host, e->field.id);
     case OF_RULE:
@@ -209,7 +209,7 @@ struct value run_field(struct lab *lab, const struct expr *e)
     case OF_SETTING:
         break;
     }
-    return (struct value){0};
+    return no_value;
 }
 
 struct value run_state(struct lab *lab, const char *name)
@@ -243,12 +243,12 @@ struct value run_segment(struct lab *lab, const struct selector *g, enum segment
 {
     const struct seen *s = find(lab, g);
     if (!s)
-        return (struct value){0};
+        return no_value;
     switch (f) {
     case FIELD_SEQ:
         return number(s->info.rel_seq);
     case FIELD_ACK:
-        return s->seg.flags & LA_TCP_ACK ? number(s->info.rel_ack) : (struct value){0};
+        return s->seg.flags & LA_TCP_ACK ? number(s->info.rel_ack) : no_value;
     case FIELD_LEN:
         return number(s->seg.len);
     case FIELD_TIME:
@@ -256,7 +256,7 @@ struct value run_segment(struct lab *lab, const struct selector *g, enum segment
     case FIELD_COUNT:
         break;
     }
-    return (struct value){0};
+    return no_value;
 }
 
 int64_t run_count(struct lab *lab, const struct selector *g)

@@ -57,6 +57,8 @@ struct value {
     size_t len;
 };
 
+extern const struct value no_value; /* VALUE_NONE */
+
 struct place {
     unsigned line, column;
 };

@@ -159,7 +159,7 @@ static void put_on_wire(void *ctx)
 static void apply(struct lab *lab, const struct wire_ctx *w, struct rule_state *r, int from,
                   const struct sim_view *v, struct sim_fate *fate)
 {
-    struct value by = r->rule->by ? ask(&lab->scope, r->rule->by) : (struct value){0};
+    struct value by = r->rule->by ? ask(&lab->scope, r->rule->by) : no_value;
     la_ns later = by.n > 0 && by.n < INT64_MAX / 4 ? (la_ns)by.n : 0;
     struct kept *k;
     switch (r->rule->action) {

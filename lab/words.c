@@ -66,6 +66,8 @@ void arena_free(struct arena *a)
 
 /* ---- words for values ---- */
 
+const struct value no_value;
+
 static const struct {
     const char *word;
     int err;
@@ -121,7 +123,7 @@ const char *error_word(int err)
 
 bool word_value(const char *word, struct value *out)
 {
-    *out = (struct value){0};
+    *out = no_value;
     for (size_t i = 0; i < PLAIN; i++) {
         if (strcmp(word, plain[i].word) == 0) {
             *out = plain[i].v;
