@@ -38,27 +38,27 @@ static const struct known known[] = {
 #define BLANKS " \t\r\n"
 #define WORD_MAX 80
 
-/* Words end at blanks, and at what ends a command. */
+/* Words end at blanks, and at what ends a command; quotes join, and are taken off. */
 static bool word(const char **at, char out[WORD_MAX])
 {
     const char *p = *at;
-    size_t n;
+    size_t n = 0;
+    char quote = 0;
 
     p += strspn(p, " \t");
-    n = strcspn(p, BLANKS ";&\"'");
-    if (*p == '"' || *p == '\'') {
-        char quote = *p++;
-        const char *end = strchr(p, quote);
-        n = end ? (size_t)(end - p) : strlen(p);
-    }
     *at = p;
-    if (!n || n >= WORD_MAX)
-        return false;
-    memcpy(out, p, n);
+    for (; *p && (quote || !strchr(BLANKS ";&", *p)); p++) {
+        if (*p == quote || (!quote && (*p == '"' || *p == '\'')))
+            quote = quote ? 0 : *p;
+        else if (n < WORD_MAX - 1)
+            out[n++] = *p;
+        else
+            return false;
+    }
     out[n] = 0;
-    *at = p + n;
-    *at += **at == '"' || **at == '\'';
-    return true;
+    if (n)
+        *at = p;
+    return n > 0;
 }
 
 static int refuse(char *why, const char *fmt, const char *name)
@@ -154,8 +154,21 @@ int command_next(const char **at, struct command_step *step, char *why)
                   "");
 }
 
+/* What a stack begins with cannot be changed once it runs. */
+static bool too_late(const struct command_step *step, char *why)
+{
+    bool late =
+        step->setting == SET_SYNCOOKIES || step->setting == SET_RMEM || step->setting == SET_WMEM;
+
+    if (late)
+        refuse(why, "this setting stands before the first event%s", "");
+    return late;
+}
+
 void check_commands(struct parse *p)
 {
+    bool begun = false;
+
     for (const struct event *e = p->script->events; e; e = e->next) {
         const char *at = e->text;
         struct command_step step;
@@ -163,10 +176,15 @@ void check_commands(struct parse *p)
         char why[256];
         int rc = 0;
 
+        begun |= e->kind != EVENT_COMMAND;
         if (e->kind != EVENT_COMMAND)
             continue;
         while ((rc = command_next(&at, &step, why)) > 0)
-            ;
+            if (begun && too_late(&step, why)) {
+                rc = -1;
+                at = e->text;
+                break;
+            }
         if (rc == 0)
             continue;
         for (const char *c = e->text; c < at; c++)
