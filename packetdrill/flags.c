@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define KNOWN                                                                                      \
-    "local=ADDR/LEN, gateway=ADDR, mtu=BYTES, msl=TIME, profile=linux|freebsd|rfc, pcap=FILE"
+    "local=ADDR/LEN, gateway=ADDR, mtu=BYTES, msl=TIME, profile=linux|freebsd|rfc, tso=SEGMENTS, " \
+    "pcap=FILE"
 
 struct text {
     char *err;
@@ -54,13 +55,14 @@ static bool gateway(const struct text *t, const char *value, struct flags *f)
     return true;
 }
 
-static bool mtu(const struct text *t, const char *value, struct flags *f)
+static bool number(const struct text *t, const char *key, const char *value, unsigned long lo,
+                   uint32_t *to)
 {
     char *end;
     unsigned long v = strtoul(value, &end, 10);
-    if (end == value || *end || v < 68 || v > 65535)
-        return fail(t, "mtu=%s: not a number from 68 to 65535", value);
-    f->mtu = (uint32_t)v;
+    if (end == value || *end || v < lo || v > 65535)
+        return fail(t, "%s=%s: not a number from %lu to 65535", key, value, lo);
+    *to = (uint32_t)v;
     return true;
 }
 
@@ -94,7 +96,9 @@ static bool field(const struct text *t, char *word, struct flags *f)
     if (strcmp(word, "gateway") == 0)
         return gateway(t, value, f);
     if (strcmp(word, "mtu") == 0)
-        return mtu(t, value, f);
+        return number(t, word, value, 68, &f->mtu);
+    if (strcmp(word, "tso") == 0)
+        return number(t, word, value, 1, &f->tso);
     if (strcmp(word, "msl") == 0)
         return msl(t, value, f);
     if (strcmp(word, "profile") == 0)

@@ -14,6 +14,7 @@ struct flags {
     unsigned ngateway;
     uint32_t mtu;     /* 0: 1500 */
     la_ns msl;        /* 0: the stack's default */
+    uint32_t tso;     /* largest segment count of a superframe; 0: by profile */
     char profile[16]; /* "linux", "freebsd" or "rfc" */
     char pcap[256];   /* a capture of what passes, or "" */
 };

@@ -2,6 +2,8 @@
  * Invariant: while a call is inside, the lock is held, but in a wait; time moves only when no
  * sleeper is looking and none owes a time stamp. */
 #include "packetdrill/world.h"
+#include "base/checksum.h"
+#include "base/endian.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,6 +91,16 @@ static void capture(struct world *w, bool out, const struct la_frame *f)
         la_pcap_frame(w->pcap, 0, out, f, w->now);
 }
 
+/* The checksum that was left to the device. */
+static void complete(const struct la_frame *f, uint8_t *p)
+{
+    struct csum c = {0};
+    if (f->csum != LA_CSUM_PARTIAL)
+        return;
+    csum_add(&c, p + f->csum_start, f->len - f->csum_start);
+    put16(p + f->csum_start + f->csum_offset, csum_field(&c));
+}
+
 /* What the stack has to send is sent now: packetdrill's wire takes everything at once. */
 static void drain(struct world *w)
 {
@@ -105,6 +117,7 @@ static void drain(struct world *w)
         memcpy(p->data, f.head.p, at);
         for (unsigned i = 0; i < f.nspan; at += f.span[i].n, i++)
             memcpy(p->data + at, f.span[i].p, f.span[i].n);
+        complete(&f, p->data);
         *w->out_end = p;
         w->out_end = &p->next;
     }
@@ -346,6 +359,11 @@ static int add_routes(struct la_stack *s, const struct flags *f)
 static int add_interface(struct world *w, const struct flags *f)
 {
     struct la_if_config c = {.link = LA_LINK_IP, .mtu = f->mtu ? f->mtu : 1500, .no_dad = true};
+    /* Linux hands its devices superframes, so its scripts expect them; tso=1 is the way out. */
+    if (f->tso > 1 || (!f->tso && strcmp(f->profile, "linux") == 0)) {
+        c.offload = LA_OFFLOAD_TX_CSUM | LA_OFFLOAD_TSO;
+        c.gso_segs = f->tso;
+    }
     struct la_addr preset = la_addr_v4(192, 168, 0, 1);
     int ifx = la_if_add(w->stack, &c, FIRST);
     if (ifx < 0)

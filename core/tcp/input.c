@@ -131,7 +131,7 @@ void input_trim(struct tcb *t, struct tcp_seg *g)
 
 void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now)
 {
-    if (t->challenge_at && now - t->challenge_at < CHALLENGE_NS) {
+    if (t->challenge_at && now - t->challenge_at < LA_MSEC(t->opt.challenge_ms)) {
         tcp_rule(tcp, t, R_CHALLENGE_LIMITED, now);
         return;
     }

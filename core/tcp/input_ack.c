@@ -106,6 +106,8 @@ static void advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_
         sndq_ack(&t->sndq, tcp->blocks, text_end);
     }
     t->snd.una = g->ack;
+    if (seq_lt(t->snd.sml, t->snd.una))
+        t->snd.sml = t->snd.una;
     if (t->urg_out && seq_ge(t->snd.una, t->snd.up))
         t->urg_out = false;
     if (t->fin_sent && !t->fin_acked && seq_gt(g->ack, t->sndq.end)) {

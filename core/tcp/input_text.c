@@ -139,7 +139,11 @@ static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g
         /* The program closed both ways: nobody will ever read this, and the peer should know. */
         tcp_rule(tcp, t, R_TEXT_AFTER_CLOSE, now);
         t->cause = LA_CAUSE_DATA_AFTER_CLOSE;
-        tcp_reset(tcp, t, LA_CAUSE_DATA_AFTER_CLOSE, LA_ECONNABORTED, now);
+        t->rst_by = LA_SIDE_LOCAL;
+        /* As from CLOSED: at the number that the peer expects, whether it knows of our FIN or not.
+         */
+        emit_rst_reply(tcp, &t->id, t->scope, g, now);
+        tcp_end(tcp, t, LA_CAUSE_DATA_AFTER_CLOSE, LA_ECONNABORTED, now);
         return V_GONE;
     }
     keep_text(tcp, t, g, now);

@@ -26,6 +26,9 @@ void options_init(struct options *o, const struct la_config *cfg)
         .rto_max_ms = 60000,
         .synack_retries = 5,
         .delack_ms = 40,
+        .challenge_ms = 500, /* RFC 5961 §7 leaves the number open */
+        .black_hole = true,
+        .rst_unread = true,
         .ttl = 64,
         .wscale = -1,
         .oobinline = true,
@@ -76,6 +79,10 @@ static const struct limits limits[LA_OPTIONS] = {
     [LA_OPT_ACK_PAIRS] = {0, 1, false},
     [LA_OPT_QUICKACKS] = {0, UINT8_MAX, false},
     [LA_OPT_EMPTY_PROBES] = {0, 1, false},
+    [LA_OPT_MINSHALL] = {0, 1, false},
+    [LA_OPT_BLACK_HOLE] = {0, 1, false},
+    [LA_OPT_RST_UNREAD] = {0, 1, false},
+    [LA_OPT_CHALLENGE_MS] = {0, 60000, false},
     [LA_OPT_SYN_LAYOUT] = {0, LA_SYN_WSCALE_FIRST, true},
 };
 
@@ -109,6 +116,14 @@ static void set_timing(struct options *o, enum la_option which, uint32_t v)
         o->quickacks = (uint8_t)v;
     else if (which == LA_OPT_EMPTY_PROBES)
         o->empty_probes = v;
+    else if (which == LA_OPT_MINSHALL)
+        o->minshall = v;
+    else if (which == LA_OPT_BLACK_HOLE)
+        o->black_hole = v;
+    else if (which == LA_OPT_RST_UNREAD)
+        o->rst_unread = v;
+    else if (which == LA_OPT_CHALLENGE_MS)
+        o->challenge_ms = (uint16_t)v;
     else if (which == LA_OPT_SYN_LAYOUT)
         o->wscale_first = v == LA_SYN_WSCALE_FIRST;
 }
@@ -202,6 +217,10 @@ int options_set(struct options *o, enum la_option which, int64_t value, bool ope
     case LA_OPT_ACK_PAIRS:
     case LA_OPT_QUICKACKS:
     case LA_OPT_EMPTY_PROBES:
+    case LA_OPT_MINSHALL:
+    case LA_OPT_BLACK_HOLE:
+    case LA_OPT_RST_UNREAD:
+    case LA_OPT_CHALLENGE_MS:
     case LA_OPT_SYN_LAYOUT:
         set_timing(o, which, (uint32_t)value);
         break;
@@ -283,6 +302,14 @@ static int64_t value_of(const struct options *o, enum la_option which)
         return o->quickacks;
     case LA_OPT_EMPTY_PROBES:
         return o->empty_probes;
+    case LA_OPT_MINSHALL:
+        return o->minshall;
+    case LA_OPT_BLACK_HOLE:
+        return o->black_hole;
+    case LA_OPT_RST_UNREAD:
+        return o->rst_unread;
+    case LA_OPT_CHALLENGE_MS:
+        return o->challenge_ms;
     case LA_OPT_SYN_LAYOUT:
         return o->wscale_first ? LA_SYN_WSCALE_FIRST : LA_SYN_SACK_FIRST;
     case LA_OPT_BACKLOG:

@@ -156,6 +156,15 @@ static enum out emit_ack(struct tcp *tcp, struct tcb *t, seqno at, struct la_fra
 
 /* ---- retransmission ---- */
 
+/* What the program pushed once is pushed when it goes again, whatever was queued since. */
+static bool was_pushed(const struct tcb *t, seqno end)
+{
+    for (unsigned i = 0; i < PUSHES; i++)
+        if (seq_eq(t->snd.push[i], end))
+            return true;
+    return false;
+}
+
 static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
                            seqno from, uint32_t room, struct la_frame *f, la_ns now)
 {
@@ -176,7 +185,7 @@ static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery
     bool last = seq_eq(seq_add(from, e.len), t->sndq.end);
     if (last && t->fin_sent && (room > e.len || e.len == 0))
         e.flags |= TCP_FIN;
-    if (last && e.len)
+    if (e.len && (last || was_pushed(t, seq_add(from, e.len))))
         e.flags |= TCP_PSH;
     enum out r = emit(tcp, t, &e, f, now);
     if (r != OUT_FRAME)
@@ -202,9 +211,10 @@ static enum out send_again(struct tcp *tcp, struct tcb *t, const struct recovery
 static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drains, la_ns now)
 {
     bool idle = seq_eq(t->snd.una, t->snd.nxt), held = t->opt.cork || t->more_coming;
+    bool alone = idle || (t->opt.minshall && !seq_gt(t->snd.sml, t->snd.una));
     if (t->probe_now || (drains && t->fin_queued))
         return true;
-    if (drains && !held && (t->opt.nodelay || idle))
+    if (drains && !held && (t->opt.nodelay || alone))
         return true;
     if (!drains && len >= t->snd.max_wnd / 2)
         return true;
@@ -239,7 +249,8 @@ static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
     const struct la_if_config *dev = net_if(tcp->net, t->path.ifx);
     if (!dev || !(dev->offload & LA_OFFLOAD_TSO) || dev->gso_max < mss)
         return mss;
-    return dev->gso_max - dev->gso_max % mss;
+    uint32_t most = dev->gso_max - dev->gso_max % mss;
+    return dev->gso_segs && dev->gso_segs < most / mss ? dev->gso_segs * mss : most;
 }
 
 static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
@@ -266,8 +277,15 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
         e.len -= e.len % e.mss;
     if (e.len < e.mss && !small_may_go(tcp, t, e.len, drains, now))
         return OUT_NOTHING;
+    uint32_t tail = e.len % e.mss;
+    if (e.len > e.mss && tail && !small_may_go(tcp, t, tail, drains, now)) {
+        e.len -= tail;
+        drains = false;
+    }
+    /* MUST-61; and a superframe, so that the peer does not wait for more to put together. */
+    if (e.len && (drains || e.len > e.mss))
+        e.flags |= TCP_PSH;
     if (drains) {
-        e.flags |= e.len ? TCP_PSH : 0; /* MUST-61 */
         if (t->fin_queued && (uint32_t)usable > e.len)
             e.flags |= TCP_FIN;
     }
@@ -278,6 +296,10 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
         return r;
     t->probe_now = false;
     t->fin_sent |= (e.flags & TCP_FIN) != 0;
+    if (drains && e.len)
+        t->snd.push[t->snd.pushes++ % PUSHES] = seq_add(e.seq, e.len);
+    if (e.len % e.mss)
+        t->snd.sml = seq_add(e.seq, e.len);
     note_new(tcp, t, v, e.seq, e.len + ((e.flags & TCP_FIN) != 0), now);
     return OUT_FRAME;
 }

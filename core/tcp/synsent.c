@@ -48,6 +48,9 @@ void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now)
     recovery_init(&t->recovery, t->snd.una);
     t->last_heard = now;
     t->quick = t->opt.quickacks;
+    t->snd.sml = t->snd.una;
+    for (unsigned i = 0; i < PUSHES; i++)
+        t->snd.push[i] = t->snd.una;
     t->rmss = t->smss < MSS_DEFAULT_V4 ? t->smss : MSS_DEFAULT_V4;
     keepalive_start(tcp, t, now);
     if (t->active)

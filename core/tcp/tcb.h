@@ -29,6 +29,8 @@ enum tcb_queue { TCB_IDLE, TCB_READY, TCB_WAITING };
 /* State times that a tcb can spend: SYN-SENT .. LAST-ACK. */
 #define TCB_STATES (LA_TIME_WAIT - LA_SYN_SENT)
 
+#define PUSHES 8U /* ends of pushed text that are remembered */
+
 struct tcb {
     uint32_t free_link; /* the pool's */
     uint32_t self, generation;
@@ -64,6 +66,9 @@ struct tcb {
 
     struct {
         seqno una, nxt, wl1, wl2, iss, up;
+        seqno sml;          /* end of the last small segment */
+        seqno push[PUSHES]; /* ends of what was pushed last, so that it is when it goes again */
+        uint8_t pushes;
         uint32_t wnd, max_wnd;
         uint8_t wscale;
     } snd;

@@ -191,7 +191,7 @@ static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
     bool v4 = tcb_is_v4(t);
     uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote);
     uint32_t next = v4 ? (pmtu > 1024 ? 1024 : 576) : 1280;
-    if (t->backoff < BLACK_HOLE_RTOS || pmtu <= next ||
+    if (!t->opt.black_hole || t->backoff < BLACK_HOLE_RTOS || pmtu <= next ||
         seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
         return;
     tcp_rule(tcp, t, R_PMTU_BLACK_HOLE, now);

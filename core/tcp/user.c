@@ -288,7 +288,7 @@ void user_close(struct tcp *tcp, struct tcb *t, la_ns now)
             tcp_end(tcp, t, LA_CAUSE_LINGER_0, LA_ECONNABORTED, now);
         return;
     }
-    if (rcvq_readable(&t->rcvq) && t->state != LA_SYN_SENT) {
+    if (rcvq_readable(&t->rcvq) && t->state != LA_SYN_SENT && t->opt.rst_unread) {
         tcp_rule(tcp, t, R_CLOSE_UNREAD, now);
         t->cause = LA_CAUSE_UNREAD_DATA;
         tcp_reset(tcp, t, LA_CAUSE_UNREAD_DATA, LA_ECONNABORTED, now);

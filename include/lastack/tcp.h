@@ -60,7 +60,13 @@ enum la_option {
                                program answers it: the peer's slow start needs them.  Default 0 */
     LA_OPT_EMPTY_PROBES,    /* 0/1: a closed window is probed by an old sequence number without
                                text.  Default 0: with one octet (RFC 9293 §3.8.6.1) */
-    LA_OPT_SYN_LAYOUT,      /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
+    LA_OPT_MINSHALL,   /* 0/1: Nagle's rule holds a small segment only while another small one is
+                          not acknowledged (draft-minshall-nagle).  Default 0: while anything is */
+    LA_OPT_BLACK_HOLE, /* 0/1: suspect the path MTU after a few timeouts (RFC 4821 §7.7).  Default
+                          1 */
+    LA_OPT_RST_UNREAD, /* 0/1: la_close with unread bytes sends RST (SHLD-3).  Default 1 */
+    LA_OPT_CHALLENGE_MS, /* least time between challenge ACKs (RFC 5961 §7).  Default 500 */
+    LA_OPT_SYN_LAYOUT,   /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
     LA_OPTIONS
 };
 

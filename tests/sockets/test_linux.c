@@ -183,13 +183,29 @@ static void quickack_option(void **state)
     driver_close(&d);
 }
 
-/* Ten segments of the peer's MSS before the first ACK. */
+/* Ten segments of the peer's MSS before the first ACK; a superframe of them, as a device with
+ * segmentation offload gets, is pushed. */
 static void initial_window(void **state)
 {
     struct driver d;
     static char buf[30000];
     (void)state;
     driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, write, fd, buf, sizeof buf), sizeof buf);
+    driver_out(&d, 0, "P. 1:10001(10000) ack 1");
+    driver_until(&d, 100 * MS);
+    driver_in(&d, ". 1:1(0) ack 2001 win 65535");
+    driver_out(&d, 100 * MS, "P. 10001:14001(4000) ack 1");
+    driver_close(&d);
+}
+
+static void initial_window_in_segments(void **state)
+{
+    struct driver d;
+    static char buf[30000];
+    (void)state;
+    driver_open(&d, FLAGS ",tso=1");
     int fd = driver_established(&d);
     assert_int_equal(CALL(&d, write, fd, buf, sizeof buf), sizeof buf);
     for (int i = 0; i < 10; i++)
@@ -348,7 +364,7 @@ static void resets(void **state)
     driver_out(&d, 0, "F. 1:1(0) ack 1");
     driver_in(&d, ". 1:1(0) ack 2 win 65535");
     driver_in(&d, "P. 1:1001(1000) ack 2 win 65535");
-    driver_out(&d, 0, "R");
+    driver_out(&d, 0, "R 2:2(0)");
     d.rport++;
     fd = driver_established(&d);
     driver_in(&d, "P. 1:1001(1000) ack 1 win 65535");
@@ -421,14 +437,23 @@ static void defer_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(syn_again),       cmocka_unit_test(syn_count),
-        cmocka_unit_test(synack_again),    cmocka_unit_test(synack_options),
-        cmocka_unit_test(data_again),      cmocka_unit_test(quick_and_delayed_acks),
-        cmocka_unit_test(quickack_option), cmocka_unit_test(initial_window),
-        cmocka_unit_test(nagle_and_cork),  cmocka_unit_test(closed_window),
-        cmocka_unit_test(keepalive),       cmocka_unit_test(user_timeout),
-        cmocka_unit_test(fin_wait_2),      cmocka_unit_test(time_wait),
-        cmocka_unit_test(resets),          cmocka_unit_test(challenges),
+        cmocka_unit_test(syn_again),
+        cmocka_unit_test(syn_count),
+        cmocka_unit_test(synack_again),
+        cmocka_unit_test(synack_options),
+        cmocka_unit_test(data_again),
+        cmocka_unit_test(quick_and_delayed_acks),
+        cmocka_unit_test(quickack_option),
+        cmocka_unit_test(initial_window),
+        cmocka_unit_test(initial_window_in_segments),
+        cmocka_unit_test(nagle_and_cork),
+        cmocka_unit_test(closed_window),
+        cmocka_unit_test(keepalive),
+        cmocka_unit_test(user_timeout),
+        cmocka_unit_test(fin_wait_2),
+        cmocka_unit_test(time_wait),
+        cmocka_unit_test(resets),
+        cmocka_unit_test(challenges),
         cmocka_unit_test(defer_accept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

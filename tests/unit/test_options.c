@@ -44,6 +44,10 @@ static const struct expect table[] = {
     {LA_OPT_ACK_PAIRS, 0, 0, 1, false},
     {LA_OPT_QUICKACKS, 0, 0, 255, false},
     {LA_OPT_EMPTY_PROBES, 0, 0, 1, false},
+    {LA_OPT_MINSHALL, 0, 0, 1, false},
+    {LA_OPT_BLACK_HOLE, 1, 0, 1, false},
+    {LA_OPT_RST_UNREAD, 1, 0, 1, false},
+    {LA_OPT_CHALLENGE_MS, 500, 0, 60000, false},
     {LA_OPT_SYN_LAYOUT, LA_SYN_SACK_FIRST, LA_SYN_SACK_FIRST, LA_SYN_WSCALE_FIRST, true},
 };
 #define N (sizeof table / sizeof table[0])
