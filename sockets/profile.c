@@ -24,6 +24,7 @@ static const struct setting linux_settings[] = {
     {LA_OPT_EMPTY_PROBES, 1},
     {LA_OPT_MINSHALL, 1},
     {LA_OPT_BLACK_HOLE, 0},
+    {LA_OPT_BARE_RST, 1},
     {LA_OPT_FIN_WAIT_2_MS, 60000},
 };
 
@@ -43,6 +44,7 @@ static const struct setting freebsd_settings[] = {
     {LA_OPT_KEEPCNT, 8},
     {LA_OPT_MINSHALL, 1},
     {LA_OPT_BLACK_HOLE, 0},
+    {LA_OPT_BARE_RST, 1},
     {LA_OPT_RST_UNREAD, 0},
     {LA_OPT_CHALLENGE_MS, 0},
     {LA_OPT_FIN_WAIT_2_MS, 60000},

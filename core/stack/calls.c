@@ -69,7 +69,7 @@ int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la
     if (l)
         return o == LA_OPT_BACKLOG ? set_backlog(l, value) : options_set(&l->opt, o, value, false);
     if (la_conn_eq(c, LA_CONN_NONE))
-        return options_set(&s->defaults, o, value, false);
+        return options_set(&s->tcp.defaults, o, value, false);
     struct tcb *t = stack_tcb(s, c);
     if (!t)
         return LA_EBADF;
@@ -89,7 +89,7 @@ int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value)
     }
     if (!l && !t && !la_conn_eq(c, LA_CONN_NONE))
         return LA_EBADF;
-    return options_get(l ? &l->opt : t ? &t->opt : &s->defaults, o, value);
+    return options_get(l ? &l->opt : t ? &t->opt : &s->tcp.defaults, o, value);
 }
 
 /* ---- opening ---- */
@@ -106,7 +106,7 @@ int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t back
     if (err)
         return err;
     struct listener *l = listener_at(&s->tcp, index);
-    l->opt = s->defaults;
+    l->opt = s->tcp.defaults;
     l->backlog = backlog ? backlog : 1;
     l->since = now;
     trace_listener(&s->tcp, l, LA_CLOSED, LA_LISTEN, now);
@@ -149,7 +149,7 @@ int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *out)
 
 int la_socket(struct la_stack *s, la_conn *out)
 {
-    struct tcb *t = tcb_new(&s->tcp, &s->defaults);
+    struct tcb *t = tcb_new(&s->tcp, &s->tcp.defaults);
     if (!t)
         return LA_ENOMEM;
     give_handle(s, t, out);

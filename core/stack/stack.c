@@ -83,7 +83,7 @@ int la_stack_new(const struct la_config *cfg, la_ns now, struct la_stack **out)
     s->mem.bytes = sizeof *s;
     s->mem.fail_at = cfg->lab.fail_alloc_at;
     s->now = now;
-    options_init(&s->defaults, cfg);
+    options_init(&s->tcp.defaults, cfg);
     int err = build(s, now);
     if (err) {
         la_stack_free(s);

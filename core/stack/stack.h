@@ -12,7 +12,6 @@ struct la_stack {
     struct pool blocks, ranges;
     struct net *net;
     struct tcp tcp;
-    struct options defaults; /* of connections and listeners to come */
     uint64_t rules[NR_COUNT + R_COUNT];
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
     la_ns now; /* of the last call: only for deadlines that are kept modulo 2^32 */

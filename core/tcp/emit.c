@@ -240,7 +240,12 @@ void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now)
 void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,
                     la_ns now)
 {
-    struct bare b = {.id = id, .scope = scope, .ttl = 64, .state = LA_CLOSED};
+    struct tcp_opts o = {.has_ts = g->opts.has_ts, .tsval = 0, .tsecr = g->opts.tsval};
+    struct bare b = {.id = id,
+                     .scope = scope,
+                     .ttl = 64,
+                     .opts = g->opts.has_ts && !tcp->defaults.bare_rst ? &o : NULL,
+                     .state = LA_CLOSED};
     if (g->flags & TCP_ACK) {
         b.seq = g->ack;
         b.flags = TCP_RST;

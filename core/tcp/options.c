@@ -83,6 +83,7 @@ static const struct limits limits[LA_OPTIONS] = {
     [LA_OPT_BLACK_HOLE] = {0, 1, false},
     [LA_OPT_RST_UNREAD] = {0, 1, false},
     [LA_OPT_CHALLENGE_MS] = {0, 60000, false},
+    [LA_OPT_BARE_RST] = {0, 1, false},
     [LA_OPT_SYN_LAYOUT] = {0, LA_SYN_WSCALE_FIRST, true},
 };
 
@@ -124,6 +125,8 @@ static void set_timing(struct options *o, enum la_option which, uint32_t v)
         o->rst_unread = v;
     else if (which == LA_OPT_CHALLENGE_MS)
         o->challenge_ms = (uint16_t)v;
+    else if (which == LA_OPT_BARE_RST)
+        o->bare_rst = v;
     else if (which == LA_OPT_SYN_LAYOUT)
         o->wscale_first = v == LA_SYN_WSCALE_FIRST;
 }
@@ -221,6 +224,7 @@ int options_set(struct options *o, enum la_option which, int64_t value, bool ope
     case LA_OPT_BLACK_HOLE:
     case LA_OPT_RST_UNREAD:
     case LA_OPT_CHALLENGE_MS:
+    case LA_OPT_BARE_RST:
     case LA_OPT_SYN_LAYOUT:
         set_timing(o, which, (uint32_t)value);
         break;
@@ -310,6 +314,8 @@ static int64_t value_of(const struct options *o, enum la_option which)
         return o->rst_unread;
     case LA_OPT_CHALLENGE_MS:
         return o->challenge_ms;
+    case LA_OPT_BARE_RST:
+        return o->bare_rst;
     case LA_OPT_SYN_LAYOUT:
         return o->wscale_first ? LA_SYN_WSCALE_FIRST : LA_SYN_SACK_FIRST;
     case LA_OPT_BACKLOG:

@@ -16,7 +16,7 @@ struct options {
     int8_t wscale;
     bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1,
         sack : 1, timestamps : 1, ack_pairs : 1, empty_probes : 1, wscale_first : 1, minshall : 1,
-        black_hole : 1, rst_unread : 1;
+        black_hole : 1, rst_unread : 1, bare_rst : 1;
 };
 
 /* A place in the queue of those that have events to tell. */

@@ -35,7 +35,8 @@ struct tcp {
     const struct la_config *cfg;
     struct mem *mem;
     struct net *net;
-    uint64_t *rules; /* R_COUNT counts */
+    uint64_t *rules;         /* R_COUNT counts */
+    struct options defaults; /* of connections and listeners to come */
     struct pool tcbs, embryos, listeners;
     struct pool *blocks, *ranges;
     struct conntab tab;

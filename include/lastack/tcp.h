@@ -66,7 +66,9 @@ enum la_option {
                           1 */
     LA_OPT_RST_UNREAD, /* 0/1: la_close with unread bytes sends RST (SHLD-3).  Default 1 */
     LA_OPT_CHALLENGE_MS, /* least time between challenge ACKs (RFC 5961 §7).  Default 500 */
-    LA_OPT_SYN_LAYOUT,   /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
+    LA_OPT_BARE_RST, /* 0/1, with LA_CONN_NONE: a RST that answers a segment carries no timestamps.
+                        Default 0 (RFC 7323 §5.2) */
+    LA_OPT_SYN_LAYOUT, /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
     LA_OPTIONS
 };
 
