@@ -1,0 +1,623 @@
+/* The calls as the man pages have them: values, errno, options, urgent data, shutdown. */
+#include "sockets/driver.h"
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#define MS 1000LL
+#define S 1000000LL
+#define FLAGS "local=192.168.0.1/16,local=10.9.8.7/8,profile=linux"
+
+static void set(struct driver *d, int fd, int level, int name, int value)
+{
+    assert_int_equal(CALL(d, setsockopt, fd, level, name, &value, sizeof value), 0);
+}
+
+static int get(struct driver *d, int fd, int level, int name)
+{
+    int value = -12345;
+    socklen_t len = sizeof value;
+    assert_int_equal(CALL(d, getsockopt, fd, level, name, &value, &len), 0);
+    assert_int_equal(len, sizeof value);
+    return value;
+}
+
+static int ask(struct driver *d, int fd, unsigned long what)
+{
+    int v = -1;
+    assert_int_equal(CALL(d, ioctl, fd, what, &v), 0);
+    return v;
+}
+
+static void socket_kinds(void **state)
+{
+    struct driver d;
+    (void)state;
+    driver_open(&d, FLAGS);
+    FAILS(CALL(&d, socket, AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
+    FAILS(CALL(&d, socket, AF_INET, SOCK_DGRAM, 0), ESOCKTNOSUPPORT);
+    FAILS(CALL(&d, socket, AF_INET, SOCK_STREAM, IPPROTO_UDP), EPROTONOSUPPORT);
+    FAILS(CALL(&d, listen, 12345, 1), EBADF);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(CALL(&d, fcntl, fd, F_GETFL, 0), O_RDWR | O_NONBLOCK);
+    assert_int_equal(CALL(&d, fcntl, fd, F_GETFD, 0), FD_CLOEXEC);
+    assert_int_equal(CALL(&d, fcntl, fd, F_SETFL, 0), 0);
+    assert_int_equal(CALL(&d, fcntl, fd, F_GETFL, 0), O_RDWR);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_DOMAIN), AF_INET);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ACCEPTCONN), 0);
+    assert_int_equal(CALL(&d, close, fd), 0);
+    FAILS(CALL(&d, close, fd), EBADF);
+    driver_close(&d);
+}
+
+static struct sockaddr_in at(uint32_t host, uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(host)};
+}
+
+static void binding(void **state)
+{
+    struct driver d;
+    struct sockaddr_in a = at(0xc0a80001, 80), any = at(0, 80), other = at(0x0a090807, 80);
+    struct sockaddr_in zero = at(0, 0), foreign = at(0x01020304, 80);
+    socklen_t len = sizeof a;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int x = CALL(&d, socket, AF_INET, SOCK_STREAM, 0),
+        y = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    FAILS(CALL(&d, bind, x, (struct sockaddr *)&foreign, len), EADDRNOTAVAIL);
+    FAILS(CALL(&d, bind, x, (struct sockaddr *)&a, 4), EINVAL);
+    assert_int_equal(CALL(&d, bind, x, (struct sockaddr *)&a, len), 0);
+    FAILS(CALL(&d, bind, x, (struct sockaddr *)&other, len), EINVAL); /* has one */
+    FAILS(CALL(&d, bind, y, (struct sockaddr *)&a, len), EADDRINUSE);
+    FAILS(CALL(&d, bind, y, (struct sockaddr *)&any, len), EADDRINUSE);
+    assert_int_equal(CALL(&d, bind, y, (struct sockaddr *)&other, len), 0);
+    assert_int_equal(CALL(&d, close, y), 0);
+    /* SO_REUSEADDR on both shares the address, but not between two listeners. */
+    y = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    set(&d, y, SOL_SOCKET, SO_REUSEADDR, 1);
+    FAILS(CALL(&d, bind, y, (struct sockaddr *)&a, len), EADDRINUSE);
+    set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
+    assert_int_equal(CALL(&d, bind, y, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(CALL(&d, listen, x, 1), 0);
+    assert_int_equal(get(&d, x, SOL_SOCKET, SO_ACCEPTCONN), 1);
+    FAILS(CALL(&d, listen, y, 1), EADDRINUSE);
+    assert_int_equal(CALL(&d, listen, x, 5), 0); /* only the backlog changes */
+    /* Port 0 is a port of ours to choose. */
+    int z = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(CALL(&d, bind, z, (struct sockaddr *)&zero, len), 0);
+    assert_int_equal(CALL(&d, listen, z, 1), 0);
+    driver_close(&d);
+}
+
+/* TIME-WAIT keeps the port from those who do not say SO_REUSEADDR. */
+static void reuse_after_close(void **state)
+{
+    struct driver d;
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    struct sockaddr *a = driver_local(&d, &len);
+    assert_int_equal(CALL(&d, close, fd), 0);
+    driver_out(&d, -1, "F. 1:1(0) ack 1");
+    driver_in(&d, "F. 1:1(0) ack 2 win 65535");
+    driver_out(&d, -1, ". 2:2(0) ack 2");
+    int x = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    FAILS(CALL(&d, bind, x, a, len), EADDRINUSE);
+    set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
+    assert_int_equal(CALL(&d, bind, x, a, len), 0);
+    assert_int_equal(CALL(&d, listen, x, 1), 0);
+    driver_until(&d, 61 * S);
+    int y = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(CALL(&d, close, x), 0);
+    assert_int_equal(CALL(&d, bind, y, a, len), 0);
+    driver_close(&d);
+}
+
+static void not_connected(void **state)
+{
+    struct driver d;
+    char c = 0;
+    int one = 1;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    FAILS(CALL(&d, read, fd, &c, 1), ENOTCONN);
+    FAILS(CALL(&d, write, fd, &c, 1), EPIPE);
+    FAILS(CALL(&d, shutdown, fd, SHUT_WR), ENOTCONN);
+    FAILS(CALL(&d, accept, fd, NULL, NULL), EINVAL);
+    FAILS(CALL(&d, getsockopt, fd, IPPROTO_TCP, 9999, &one, &(socklen_t){4}), ENOPROTOOPT);
+    FAILS(CALL(&d, setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &one, 1), EINVAL);
+    FAILS(CALL(&d, setsockopt, fd, IPPROTO_TCP, TCP_FASTOPEN, &one, sizeof one), EOPNOTSUPP);
+    FAILS(CALL(&d, ioctl, fd, 0x1234, &one), ENOTTY);
+    int l = driver_listen(&d, 1);
+    FAILS(CALL(&d, read, l, &c, 1), ENOTCONN);
+    FAILS(CALL(&d, write, l, &c, 1), EPIPE);
+    FAILS(CALL(&d, shutdown, l, 7), EINVAL);
+    FAILS(CALL(&d, ioctl, l, FIONREAD, &one), EINVAL);
+    driver_close(&d);
+}
+
+/* What is set is read back, in the units and limits of tcp(7). */
+static void options(void **state)
+{
+    static const struct {
+        int level, name, preset, set, got;
+    } table[] = {
+        {SOL_SOCKET, SO_REUSEADDR, 0, 7, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 0, 1, 1},
+        {SOL_SOCKET, SO_OOBINLINE, 0, 1, 1},
+        {SOL_SOCKET, SO_RCVLOWAT, 1, 0, 1},
+        {SOL_SOCKET, SO_RCVLOWAT, 1, 500, 500},
+        {SOL_SOCKET, SO_RCVBUF, 131072, 5000, 10000},
+        {SOL_SOCKET, SO_RCVBUF, 10000, 1, 2304},
+        {SOL_SOCKET, SO_SNDBUF, 2626560, 9000, 18000},
+        {SOL_SOCKET, SO_SNDBUF, 18000, 1, 4608},
+        {IPPROTO_IP, IP_TOS, 0, 0x28, 0x28},
+        {IPPROTO_IP, IP_TTL, 64, 17, 17},
+        {IPPROTO_TCP, TCP_NODELAY, 0, 1, 1},
+        {IPPROTO_TCP, TCP_MAXSEG, 536, 1000, 1000},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 7200, 30, 30},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 75, 3, 3},
+        {IPPROTO_TCP, TCP_KEEPCNT, 9, 4, 4},
+        {IPPROTO_TCP, TCP_SYNCNT, 6, 3, 3},
+        {IPPROTO_TCP, TCP_LINGER2, 60, 200, 120},
+        {IPPROTO_TCP, TCP_LINGER2, 120, -5, -1},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, 0, 1234, 1234},
+        {IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, 100, 1152},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, 4096, 4096},
+        {IPPROTO_TCP, TCP_INQ, 0, 1, 1},
+    };
+    struct driver d;
+    char name[32] = "";
+    socklen_t len = sizeof name;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(get(&d, fd, table[i].level, table[i].name), table[i].preset);
+        set(&d, fd, table[i].level, table[i].name, table[i].set);
+        assert_int_equal(get(&d, fd, table[i].level, table[i].name), table[i].got);
+    }
+    assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+    assert_string_equal(name, "reno");
+    FAILS(CALL(&d, setsockopt, fd, IPPROTO_TCP, TCP_CONGESTION, "nosuch", 6), ENOENT);
+    struct timeval tv = {1, 1000000};
+    FAILS(CALL(&d, setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv), EDOM);
+    driver_close(&d);
+}
+
+static void on_the_wire(void **state)
+{
+    struct driver d;
+    char buf[3000] = "";
+    (void)state;
+    driver_open(&d, FLAGS ",tso=1");
+    int fd = driver_established(&d);
+    set(&d, fd, IPPROTO_IP, IP_TTL, 17);
+    set(&d, fd, IPPROTO_IP, IP_TOS, 0x28);
+    set(&d, fd, IPPROTO_TCP, TCP_MAXSEG, 500);
+    assert_int_equal(get(&d, fd, IPPROTO_TCP, TCP_MAXSEG), 500);
+    assert_int_equal(CALL(&d, write, fd, buf, 700), 700);
+    driver_out(&d, 0, ". 1:501(500) ack 1");
+    assert_int_equal(d.ttl, 17);
+    assert_int_equal(d.tos, 0x28);
+    driver_out(&d, 0, "P. 501:701(200) ack 1");
+    driver_close(&d);
+}
+
+/* A window that the program bounds. */
+static void small_buffer(void **state)
+{
+    struct driver d;
+    char buf[9000];
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int l = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
+    struct sockaddr *a = driver_local(&d, &len);
+    set(&d, l, SOL_SOCKET, SO_RCVBUF, 4000);
+    assert_int_equal(CALL(&d, bind, l, a, len), 0);
+    assert_int_equal(CALL(&d, listen, l, 1), 0);
+    driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
+    driver_out(&d, -1, "S. 0:0(0) ack 1 win 4000 <mss 1460>");
+    driver_in(&d, ". 1:1(0) ack 1 win 65535");
+    int fd = CALL(&d, accept, l, NULL, NULL);
+    driver_in(&d, "P. 1:2001(2000) ack 1 win 65535");
+    driver_out(&d, -1, ". 1:1(0) ack 2001 win 2000");
+    driver_in(&d, "P. 2001:4001(2000) ack 1 win 65535");
+    driver_out(&d, -1, ". 1:1(0) ack 4001 win 0");
+    assert_int_equal(ask(&d, fd, FIONREAD), 4000);
+    assert_int_equal(CALL(&d, recv, fd, buf, 1000, MSG_PEEK), 1000);
+    assert_int_equal(ask(&d, fd, FIONREAD), 4000);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 4000);
+    driver_out(&d, -1, ". 1:1(0) ack 4001 win 4000"); /* the update */
+    assert_int_equal(ask(&d, fd, FIONREAD), 0);
+    driver_close(&d);
+}
+
+static void queues(void **state)
+{
+    struct driver d;
+    char buf[2000] = "";
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    driver_in(&d, ". 1:1(0) ack 1 win 1000");
+    assert_int_equal(CALL(&d, write, fd, buf, 1500), 1500);
+    driver_out(&d, 0, ". 1:1001(1000) ack 1");
+    assert_int_equal(ask(&d, fd, SIOCOUTQ), 1500);
+    assert_int_equal(ask(&d, fd, SIOCOUTQNSD), 500);
+    assert_int_equal(CALL(&d, shutdown, fd, SHUT_WR), 0);
+    assert_int_equal(ask(&d, fd, SIOCOUTQ), 1501); /* the FIN counts */
+    driver_in(&d, ". 1:1(0) ack 1001 win 1000");
+    driver_out(&d, -1, "FP. 1001:1501(500) ack 1");
+    driver_in(&d, ". 1:1(0) ack 1502 win 1000");
+    assert_int_equal(ask(&d, fd, SIOCOUTQ), 0);
+    FAILS(CALL(&d, write, fd, buf, 1), EPIPE);
+    driver_in(&d, "FP. 1:301(300) ack 1502 win 1000");
+    driver_out(&d, -1, ". 1502:1502(0) ack 302");
+    assert_int_equal(ask(&d, fd, FIONREAD), 300);
+    assert_int_equal(CALL(&d, recv, fd, buf, 2000, MSG_WAITALL), 300);
+    assert_int_equal(CALL(&d, read, fd, buf, 2000), 0);
+    driver_close(&d);
+}
+
+static void flags_of_recv(void **state)
+{
+    struct driver d;
+    char a[100], b[400];
+    struct iovec v[2] = {{a, sizeof a}, {b, sizeof b}};
+    char control[256];
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    FAILS(CALL(&d, recv, fd, a, sizeof a, MSG_DONTWAIT), EAGAIN);
+    driver_in(&d, "P. 1:1001(1000) ack 1 win 65535");
+    driver_out(&d, -1, ". 1:1(0) ack 1001");
+    assert_int_equal(CALL(&d, recv, fd, NULL, 100, MSG_TRUNC), 100); /* thrown away */
+    set(&d, fd, IPPROTO_TCP, TCP_INQ, 1);
+    m.msg_control = control;
+    m.msg_controllen = sizeof control;
+    assert_int_equal(CALL(&d, recvmsg, fd, &m, 0), 500);
+    assert_int_equal((uint8_t)a[0], 101);
+    assert_int_equal((uint8_t)b[0], 201);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    assert_non_null(c);
+    assert_int_equal(c->cmsg_level, IPPROTO_TCP);
+    assert_int_equal(c->cmsg_type, TCP_CM_INQ);
+    int left;
+    memcpy(&left, CMSG_DATA(c), sizeof left);
+    assert_int_equal(left, 400);
+    driver_close(&d);
+}
+
+/* ---- urgent ---- */
+
+/* The pointer names the byte behind the urgent one (RFC 9293 §3.8.5, RFC 6093). */
+static void urgent_out(void **state)
+{
+    struct driver d;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, send, fd, "abcde", 5, MSG_OOB), 5);
+    driver_out(&d, 0, "P.U 1:6(5) ack 1 urg 5");
+    driver_close(&d);
+}
+
+static void urgent_in(void **state)
+{
+    struct driver d;
+    struct pollfd p;
+    char buf[100];
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    FAILS(CALL(&d, recv, fd, buf, 1, MSG_OOB), EINVAL);
+    driver_in(&d, "P.U 1:11(10) ack 1 win 65535 urg 4");
+    p = (struct pollfd){.fd = fd, .events = POLLIN | POLLPRI};
+    assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, POLLIN | POLLPRI);
+    assert_int_equal(ask(&d, fd, FIONREAD), 3);
+    assert_int_equal(ask(&d, fd, SIOCATMARK), 0);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 3); /* up to the mark */
+    assert_int_equal(ask(&d, fd, SIOCATMARK), 1);
+    assert_int_equal(CALL(&d, recv, fd, buf, 1, MSG_OOB | MSG_PEEK), 1);
+    assert_int_equal(CALL(&d, recv, fd, buf, 1, MSG_OOB), 1);
+    assert_int_equal(buf[0], 4);
+    FAILS(CALL(&d, recv, fd, buf, 1, MSG_OOB), EINVAL);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 6);
+    assert_int_equal(buf[0], 5);
+    assert_int_equal(ask(&d, fd, SIOCATMARK), 0);
+    driver_close(&d);
+}
+
+static void urgent_in_line(void **state)
+{
+    struct driver d;
+    char buf[100];
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    set(&d, fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    driver_in(&d, "P.U 1:11(10) ack 1 win 65535 urg 4");
+    FAILS(CALL(&d, recv, fd, buf, 1, MSG_OOB), EINVAL);
+    assert_int_equal(CALL(&d, read, fd, buf, 3), 3);
+    assert_int_equal(ask(&d, fd, SIOCATMARK), 1);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 7);
+    assert_int_equal(buf[0], 4);
+    driver_close(&d);
+}
+
+/* ---- shutdown and what comes then ---- */
+
+static void shutdown_read(void **state)
+{
+    struct driver d;
+    char buf[2000];
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, shutdown, fd, SHUT_RD), 0);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 0);
+    driver_in(&d, "P. 1:1001(1000) ack 1 win 65535"); /* nothing tells the peer */
+    driver_out(&d, -1, ". 1:1(0) ack 1001");
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 1000);
+    assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 0);
+    assert_int_equal(CALL(&d, shutdown, fd, SHUT_WR), 0);
+    driver_out(&d, -1, "F. 1:1(0) ack 1001");
+    driver_in(&d, ". 1001:1001(0) ack 2 win 65535");
+    driver_in(&d, "P. 1001:2001(1000) ack 2 win 65535"); /* nobody is there for it */
+    driver_out(&d, -1, "R 2:2(0)");
+    driver_close(&d);
+}
+
+static void shutdown_both(void **state)
+{
+    struct driver d;
+    struct pollfd p;
+    char c;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, shutdown, fd, SHUT_RDWR), 0);
+    driver_out(&d, -1, "F. 1:1(0) ack 1");
+    assert_int_equal(CALL(&d, read, fd, &c, 1), 0);
+    p = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+    driver_in(&d, "F. 1:1(0) ack 2 win 65535");
+    driver_out(&d, -1, ". 2:2(0) ack 2");
+    FAILS(CALL(&d, shutdown, fd, SHUT_WR), ENOTCONN);
+    assert_int_equal(CALL(&d, close, fd), 0);
+    driver_close(&d);
+}
+
+static void shutdown_listener(void **state)
+{
+    struct driver d;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int l = driver_listen(&d, 1);
+    assert_int_equal(CALL(&d, shutdown, l, SHUT_RD), 0);
+    driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
+    driver_out(&d, -1, "R. 0:0(0) ack 1");
+    FAILS(CALL(&d, accept, l, NULL, NULL), EINVAL);
+    assert_int_equal(CALL(&d, listen, l, 1), 0);
+    driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
+    driver_out(&d, -1, "S. 0:0(0) ack 1");
+    driver_close(&d);
+}
+
+/* close waits for the peer's ACK, at most as long as SO_LINGER says. */
+static void linger(void **state)
+{
+    struct driver d;
+    struct linger l = {1, 2};
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, setsockopt, fd, SOL_SOCKET, SO_LINGER, &l, sizeof l), 0);
+    long long before = driver_now(&d);
+    assert_int_equal(CALL(&d, close, fd), 0);
+    assert_in_range(driver_now(&d) - before, 2 * S, 2 * S + 1 * MS);
+    driver_out(&d, 0, "F. 1:1(0) ack 1");
+    driver_out(&d, 200 * MS, "F. 1:1(0) ack 1");
+    driver_close(&d);
+}
+
+/* ---- connect ---- */
+
+static void connect_without_waiting(void **state)
+{
+    struct driver d;
+    struct pollfd p;
+    socklen_t len;
+    char c = 0;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr *to = driver_remote(&d, &len);
+    FAILS(CALL(&d, connect, fd, to, 3), EINVAL);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    FAILS(CALL(&d, connect, fd, to, len), EALREADY);
+    FAILS(CALL(&d, read, fd, &c, 1), EAGAIN);
+    FAILS(CALL(&d, write, fd, &c, 1), EAGAIN);
+    p = (struct pollfd){.fd = fd, .events = POLLOUT};
+    assert_int_equal(CALL(&d, poll, &p, 1, 0), 0);
+    driver_out(&d, 0, "S 0:0(0)");
+    driver_in(&d, "S. 0:0(0) ack 1 win 65535 <mss 1000>");
+    driver_out(&d, 0, ". 1:1(0) ack 1");
+    assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, POLLOUT);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(CALL(&d, connect, fd, to, len), 0);
+    FAILS(CALL(&d, connect, fd, to, len), EISCONN);
+    driver_close(&d);
+}
+
+static void refused(void **state)
+{
+    struct driver d;
+    struct pollfd p;
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr *to = driver_remote(&d, &len);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    driver_out(&d, 0, "S 0:0(0)");
+    driver_in(&d, "R. 0:0(0) ack 1 win 0");
+    p = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
+    assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, POLLIN | POLLOUT | POLLERR | POLLHUP);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    driver_close(&d);
+}
+
+/* Both SYNs cross, to a port that is bound and does not listen. */
+static void simultaneous_open(void **state)
+{
+    struct driver d;
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr *a = driver_local(&d, &len), *to = driver_remote(&d, &len);
+    assert_int_equal(CALL(&d, bind, fd, a, len), 0);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    driver_out(&d, 0, "S 0:0(0)");
+    assert_int_equal(d.lport, 8080);
+    driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
+    driver_out(&d, 0, "S. 0:0(0) ack 1 <mss 1460>");
+    driver_in(&d, "S. 0:0(0) ack 1 win 65535 <mss 1000>");
+    driver_out(&d, 0, ". 1:1(0) ack 1"); /* for a peer that took our SYN,ACK for an old one */
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(CALL(&d, write, fd, "x", 1), 1);
+    driver_out(&d, 0, "P. 1:2(1) ack 1");
+    driver_close(&d);
+}
+
+static void reset_in_close_wait(void **state)
+{
+    struct driver d;
+    char c = 0;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    driver_in(&d, "F. 1:1(0) ack 1 win 65535");
+    driver_out(&d, -1, ". 1:1(0) ack 2");
+    assert_int_equal(CALL(&d, read, fd, &c, 1), 0);
+    driver_in(&d, "R. 2:2(0) ack 1 win 0");
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), EPIPE);
+    FAILS(CALL(&d, write, fd, &c, 1), EPIPE);
+    driver_close(&d);
+}
+
+static void icmp_ends_an_open(void **state)
+{
+    struct driver d;
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr *to = driver_remote(&d, &len);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    driver_out(&d, 0, "S 0:0(0)");
+    driver_icmp(&d, 3, 3, 0); /* port unreachable */
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    driver_close(&d);
+}
+
+static void icmp_too_big(void **state)
+{
+    struct driver d;
+    static char buf[3000];
+    (void)state;
+    driver_open(&d, FLAGS ",tso=1");
+    int l = driver_listen(&d, 1), fd = driver_accepted(&d, l, "mss 1460,nop,nop,sackOK", 65535);
+    assert_int_equal(CALL(&d, write, fd, buf, 1460), 1460);
+    driver_out(&d, 0, "P. 1:1461(1460) ack 1");
+    driver_icmp(&d, 3, 4, 1040);
+    driver_out(&d, 0, ". 1:1001(1000) ack 1");
+    driver_out(&d, 0, "P. 1001:1461(460) ack 1");
+    assert_int_equal(get(&d, fd, IPPROTO_IP, IP_MTU), 1040);
+    driver_close(&d);
+}
+
+static void tcp_info(void **state)
+{
+    struct driver d;
+    struct tcp_info i;
+    static char buf[5000];
+    socklen_t len = sizeof i;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int l = driver_listen(&d, 1);
+    driver_in(&d, "S 0:0(0) win 65535 <mss 1000,sackOK,eol,eol>");
+    driver_out(&d, 0, "S. 0:0(0) ack 1");
+    driver_until(&d, 100 * MS);
+    driver_in(&d, ". 1:1(0) ack 1 win 65535");
+    int fd = CALL(&d, accept, l, NULL, NULL);
+    assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+    assert_true(len >= 232);
+    assert_int_equal(i.tcpi_state, 1);
+    assert_int_equal(i.tcpi_options, TCPI_OPT_SACK);
+    assert_int_equal(i.tcpi_snd_cwnd, 10);
+    assert_int_equal(i.tcpi_snd_mss, 1000);
+    assert_int_equal(i.tcpi_advmss, 1460);
+    assert_int_equal(i.tcpi_pmtu, 1500);
+    assert_in_range(i.tcpi_rtt, 99000, 101000);
+    assert_in_range(i.tcpi_rto, 299000, 301000);
+    assert_int_equal(CALL(&d, write, fd, buf, 5000), 5000);
+    driver_out(&d, 100 * MS, "P. 1:5001(5000) ack 1");
+    driver_in(&d, ". 1:1(0) ack 1001 win 65535 <nop,nop,sack 2001:3001>");
+    assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+    assert_int_equal(i.tcpi_unacked, 4);
+    assert_int_equal(i.tcpi_sacked, 1);
+    assert_int_equal(i.tcpi_ca_state, 1);
+    assert_int_equal(i.tcpi_bytes_acked, 1000);
+    assert_int_equal(i.tcpi_bytes_sent, 5000);
+    len = 8; /* as much as there is room for */
+    assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+    assert_int_equal(len, 8);
+    driver_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(socket_kinds),
+        cmocka_unit_test(binding),
+        cmocka_unit_test(reuse_after_close),
+        cmocka_unit_test(not_connected),
+        cmocka_unit_test(options),
+        cmocka_unit_test(on_the_wire),
+        cmocka_unit_test(small_buffer),
+        cmocka_unit_test(queues),
+        cmocka_unit_test(flags_of_recv),
+        cmocka_unit_test(urgent_out),
+        cmocka_unit_test(urgent_in),
+        cmocka_unit_test(urgent_in_line),
+        cmocka_unit_test(shutdown_read),
+        cmocka_unit_test(shutdown_both),
+        cmocka_unit_test(shutdown_listener),
+        cmocka_unit_test(linger),
+        cmocka_unit_test(connect_without_waiting),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(simultaneous_open),
+        cmocka_unit_test(reset_in_close_wait),
+        cmocka_unit_test(icmp_ends_an_open),
+        cmocka_unit_test(icmp_too_big),
+        cmocka_unit_test(tcp_info),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
