@@ -328,7 +328,7 @@ void code_assert(struct code *c, struct place at, struct value v, const struct v
         snprintf(extra, sizeof extra, " (%s)", text);
     }
     finding(c, CODE_FAILED, at);
-    snprintf(c->why, WHY, "%s%s%.120s%s", line, c->seen[0] ? ": " : "", c->seen, extra);
+    snprintf(c->why, WHY, "%s%s%.78s%s", line, c->seen[0] ? ": " : "", c->seen, extra);
 }
 
 void code_print(struct code *c, const struct value *args, unsigned n)
