@@ -52,6 +52,14 @@ in_ns ip tuntap add dev tun9 mode tun
 wrong 2 'exists and is not a tap device' nc --dev tap:tun9 --addr 10.0.0.1/8 10.0.0.2 1
 wrong 2 'type ip link set tun9 mtu 9000' nc --dev tun:tun9 --mtu 9000 --addr 10.0.0.1/8 10.0.0.2 1
 
+# The kernel defends its addresses (RFC 5227, RFC 4862).
+in_ns ip tuntap add dev dad0 mode tap
+in_ns ip link set dad0 up
+in_ns ip addr add 10.79.0.1/24 dev dad0
+in_ns ip addr add fd79::1/64 dev dad0 nodad
+wrong 1 'somebody else on dad0 has 10\.79\.0\.1:' nc --dev tap:dad0 --addr 10.79.0.1/24 10.79.0.9 1
+wrong 1 'somebody else on dad0 has fd79::1:' nc --dev tap:dad0 --addr6 fd79::1/64 fd79::9 1
+
 for help in --help "nc --help" "ss --help" "help nc" "--version"; do
     # shellcheck disable=SC2086
     "$lastack" $help >"$dir/help.out" 2>"$dir/help.err"
