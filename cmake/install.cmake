@@ -21,6 +21,10 @@ install(FILES ${PROJECT_BINARY_DIR}/lastack-config.cmake ${PROJECT_BINARY_DIR}/l
 configure_file(${PROJECT_SOURCE_DIR}/cmake/lastack.pc.in ${PROJECT_BINARY_DIR}/lastack.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/lastack.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
+if(TARGET lastack_packetdrill)
+    install(TARGETS lastack_packetdrill LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
+
 if(TARGET lastack)
     install(TARGETS lastack RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)

@@ -14,9 +14,8 @@ struct options {
     uint16_t maxseg, rto_slop_ms, delack_ms, challenge_ms;
     uint8_t keepcnt, r1, r2, ttl, dscp, synack_retries, quickacks;
     int8_t wscale;
-    bool nodelay : 1, cork : 1, quickack : 1, keepalive : 1, oobinline : 1, soft_errors : 1,
-        sack : 1, timestamps : 1, ack_pairs : 1, empty_probes : 1, wscale_first : 1, minshall : 1,
-        black_hole : 1, rst_unread : 1, bare_rst : 1;
+    bool nodelay, cork, quickack, keepalive, oobinline, soft_errors, sack, timestamps, ack_pairs,
+        empty_probes, wscale_first, minshall, black_hole, rst_unread, bare_rst;
 };
 
 /* A place in the queue of those that have events to tell. */

@@ -329,7 +329,8 @@ void data_after_close(void **state)
     struct kit *k = enter(state, (struct how){.orphan = true});
     in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->una, .len = 10});
     fired(k, "TEXT_AFTER_CLOSE", 1);
-    (void)expect(k, R, k->una, 0); /* SEG.ACK: what the peer expects, whatever it knows of our FIN */
+    /* At SEG.ACK: what the peer expects, whatever it knows of our FIN. */
+    (void)expect(k, R, k->una, 0);
     expect_quiet(k);
     expect_state(k, LA_CLOSED);
     struct la_record r = kit_record(k);

@@ -1,6 +1,7 @@
 /* The shared object as packetdrill uses it: time, threads, descriptors, the wire. */
 #include "sockets/driver.h"
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MS 1000LL
@@ -221,6 +222,62 @@ static void splice_through_a_pipe(void **state)
     driver_close(&d);
 }
 
+/* What init says and does about these flags, in a process of its own. */
+static void refused(const char *flags, const char *says)
+{
+    char text[512] = "";
+    int ends[2], status = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct driver d;
+        (void)dup2(ends[1], STDERR_FILENO);
+        driver_open(&d, flags);
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    (void)close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+        fail_msg("%s: status %#x, said %s", flags, (unsigned)status, text);
+    assert_true(n > 1 && text[n - 1] == '\n' && strchr(text, '\n') == text + n - 1);
+    if (!strstr(text, says))
+        fail_msg("%s: said %s", flags, text);
+}
+
+static void wrong_flags(void **state)
+{
+    (void)state;
+    refused("mtu=big", "mtu=big: not a number from 68 to 65535");
+    refused("mtu=67", "mtu=67: not a number");
+    refused("mtu", "no value");
+    refused("local=192.168.0.1/99", "not an address with a prefix length");
+    refused("gateway=nowhere", "not an address");
+    refused("gateway=1.1.1.1,gateway=2.2.2.2", "one of this family already");
+    refused("msl=0s", "not a time");
+    refused("msl=1000s", "not a time");
+    refused("profile=plan9", "linux, freebsd or rfc");
+    refused("tso=0", "not a number from 1");
+    refused("local=10.0.0.1/8,colour=red", "colour: not a flag; known are local=");
+    refused("pcap=/dev/null/x", "/dev/null/x");
+}
+
+/* With no address given, what is spoken to is ours. */
+static void any_address(void **state)
+{
+    struct driver d;
+    (void)state;
+    driver_open(&d, "");
+    d.v6 = true;
+    int fd = CALL(&d, socket, AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(8080)};
+    assert_int_equal(CALL(&d, bind, fd, (struct sockaddr *)&any, sizeof any), 0);
+    assert_int_equal(CALL(&d, listen, fd, 1), 0);
+    (void)driver_accepted(&d, fd, "mss 1000", 1000);
+    driver_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +290,8 @@ int main(void)
         cmocka_unit_test(a_call_that_waits_alone),
         cmocka_unit_test(ipv6),
         cmocka_unit_test(splice_through_a_pipe),
+        cmocka_unit_test(wrong_flags),
+        cmocka_unit_test(any_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
