@@ -185,25 +185,31 @@ static void put_gave_up(struct text *t, const struct la_record *r, const char *w
     put_unacked(t, r, "; ");
 }
 
+static void put_later(struct text *t, uint64_t ns)
+{
+    if (ns == 0) {
+        put(t, "at once");
+        return;
+    }
+    put_time(t, ns);
+    put(t, " later");
+}
+
 /* The other side's FIN, after the first one. */
 static void put_second_fin(struct text *t, const struct la_record *r)
 {
     if (r->first_fin == LA_SIDE_LOCAL && both_closed(r)) {
         put(t, "; the peer closed ");
-        put_time(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
-        put(t, " later");
+        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
     } else if (r->first_fin == LA_SIDE_LOCAL && r->last_state == LA_FIN_WAIT_2) {
         put(t, "; the peer had not closed ");
-        put_time(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
-        put(t, " later");
+        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
     } else if (r->first_fin == LA_SIDE_PEER && both_closed(r)) {
         put(t, "; we closed ");
-        put_time(t, r->in_state[LA_CLOSE_WAIT]);
-        put(t, " later");
+        put_later(t, r->in_state[LA_CLOSE_WAIT]);
     } else if (r->first_fin == LA_SIDE_PEER && r->last_state == LA_CLOSE_WAIT) {
         put(t, "; our program had not closed ");
-        put_time(t, r->in_state[LA_CLOSE_WAIT]);
-        put(t, " later");
+        put_later(t, r->in_state[LA_CLOSE_WAIT]);
     }
 }
 
