@@ -183,21 +183,67 @@ static void compare(struct run *r, const struct event *e, const struct sent *s, 
     run_tell(r, e, segment_text(&l->packet, text, sizeof text));
 }
 
-void packet_take(struct run *r, const struct event *e)
+static void drop_first(struct run *r)
 {
     struct sent *s = r->sent;
-    struct live l;
-    const char *bad;
-    bool tcp = segment_parse(s, &l, &bad);
 
-    if (bad)
-        packet_unexpected(r, e, s, bad);
-    else if (tcp)
-        compare(r, e, s, &l);
     r->sent = s->next;
     if (!r->sent)
         r->sent_end = &r->sent;
     free(s);
+}
+
+/* Scripts for other systems see what an offloading device would: one segment of several MSS.  What
+ * follows the first one without a gap, at the same time, is added to it until it is as long as the
+ * script says.  Returns the payload's new place, which the caller frees, or NULL. */
+static uint8_t *join(struct run *r, const struct packet *want, struct live *l)
+{
+    struct seg_numbers *n = &l->packet.tcp.seq;
+    uint8_t *bytes = NULL, *more;
+    const char *bad;
+
+    if (strcmp(r->s->config.profile, "rfc") == 0 || want->tcp.seq.len > DATAGRAM_MAX)
+        return NULL;
+    while (r->sent->next && n->len && n->len < want->tcp.seq.len) {
+        struct live next;
+
+        if (!segment_parse(r->sent->next, &next, &bad) || bad || next.sport != l->sport ||
+            next.dport != l->dport || next.at != l->at || next.raw_seq != l->raw_seq + n->len ||
+            next.packet.tcp.ack != l->packet.tcp.ack || !next.packet.tcp.seq.len)
+            break;
+        more = realloc(bytes, n->len + next.packet.tcp.seq.len);
+        if (!more)
+            abort();
+        if (!bytes)
+            memcpy(more, l->payload, n->len);
+        memcpy(more + n->len, next.payload, next.packet.tcp.seq.len);
+        l->payload = bytes = more;
+        l->packet.tcp.flags |= next.packet.tcp.flags;
+        n->len += next.packet.tcp.seq.len;
+        n->end = n->start + n->len;
+        struct sent *rest = r->sent->next->next;
+        free(r->sent->next);
+        r->sent->next = rest;
+        if (!rest)
+            r->sent_end = &r->sent->next;
+    }
+    return bytes;
+}
+
+void packet_take(struct run *r, const struct event *e)
+{
+    struct live l;
+    const char *bad;
+    bool tcp = segment_parse(r->sent, &l, &bad);
+
+    if (bad) {
+        packet_unexpected(r, e, r->sent, bad);
+    } else if (tcp) {
+        uint8_t *joined = join(r, &e->packet, &l);
+        compare(r, e, r->sent, &l);
+        free(joined);
+    }
+    drop_first(r);
     if (tcp)
         r->next = e->next;
 }
