@@ -47,10 +47,8 @@ void code_wrong(struct code *c, struct place at, const char *fmt, ...)
 
 const char *code_keep(struct code *c, const char *text, size_t n)
 {
-    struct memo *m = malloc(sizeof *m + n + 1);
+    struct memo *m = p_must_alloc(sizeof *m + n + 1);
 
-    if (!m)
-        p_scanner_died("no memory");
     memcpy(m->text, text, n);
     m->text[n] = 0;
     m->next = c->memory;

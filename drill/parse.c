@@ -2,6 +2,7 @@
 #include "drill/parse.h"
 #include "drill/symbols.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,15 @@ _Noreturn void p_scanner_died(const char *why)
     abort();
 }
 
+void *p_must_alloc(size_t n)
+{
+    void *p = calloc(1, n);
+
+    if (!p)
+        abort();
+    return p;
+}
+
 void *script_alloc(struct script *s, size_t n)
 {
     const size_t align = sizeof(max_align_t);
@@ -32,15 +42,12 @@ void *script_alloc(struct script *s, size_t n)
     n = (n + align - 1) / align * align;
     if (!c || c->size - c->used < n) {
         size_t size = n > 16384 ? n : 16384;
-        c = malloc(sizeof *c + size);
-        if (!c)
-            p_scanner_died("no memory");
+        c = p_must_alloc(sizeof *c + size);
         *c = (struct chunk){s->memory, 0, size};
         s->memory = c;
     }
     p = (char *)c->bytes + c->used;
     c->used += n;
-    memset(p, 0, n);
     return p;
 }
 
@@ -145,19 +152,19 @@ struct expr *p_string(struct parse *p, struct place at, const char *text, size_t
     static const char letters[] = "nrt0\\\"'", means[] = "\n\r\t\0\\\"'";
     struct expr *e = p_expr(p, at, EXPR_STRING);
     char *out = script_alloc(p->script, n + 1);
-    char hex[3] = "";
 
     e->text = out;
     for (size_t i = 0; i < n; i++) {
-        const char *known = text[i] == '\\' ? memchr(letters, text[i + 1], 7) : NULL;
+        const char *known = text[i] == '\\' && text[i + 1] ? strchr(letters, text[i + 1]) : NULL;
 
         if (text[i] != '\\') {
             out[e->len++] = text[i];
         } else if (known) {
             out[e->len++] = means[known - letters];
             i++;
-        } else if (text[i + 1] == 'x' && i + 3 < n &&
-                   strspn(memcpy(hex, text + i + 2, 2), "0123456789abcdefABCDEF") == 2) {
+        } else if (text[i + 1] == 'x' && i + 3 < n && isxdigit((unsigned char)text[i + 2]) &&
+                   isxdigit((unsigned char)text[i + 3])) {
+            const char hex[3] = {text[i + 2], text[i + 3], 0};
             out[e->len++] = (char)strtol(hex, NULL, 16);
             i += 3;
         } else {
@@ -246,12 +253,10 @@ int script_read(const char *name, const char *text, size_t n, const struct scrip
                 struct script **out, struct drill_error *err)
 {
     static const struct script_outside none;
-    struct script *s = calloc(1, sizeof *s);
+    struct script *s = p_must_alloc(sizeof *s);
     struct parse p = {
         .script = s, .outside = outside ? outside : &none, .err = err, .here = {1, 1}};
 
-    if (!s)
-        p_scanner_died("no memory");
     s->name = script_text(s, name, strlen(name));
     if (n > SCRIPT_MAX) {
         p_fail(&p, p.here, "a script may have %u bytes, and this one has %zu", SCRIPT_MAX, n);

@@ -49,7 +49,9 @@ struct parse {
 
 /* ---- memory: the script's ---- */
 
-/* Zeroed, aligned for anything; aborts the process when there is none. */
+/* Zeroed memory; aborts the process when there is none. */
+void *p_must_alloc(size_t n);
+/* The same, aligned for anything, until script_free. */
 void *script_alloc(struct script *s, size_t n);
 const char *script_text(struct script *s, const char *p, size_t n);
 

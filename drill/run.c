@@ -152,13 +152,13 @@ static bool step_outbound(struct run *r, const struct event *e, la_ns limit)
 {
     la_ns last = latest(r, e);
 
+    bool never = last == LA_NEVER && la_deadline(r->stack) == LA_NEVER && limit == LA_NEVER;
+
     if (r->sent && e->packet.is_nothing)
         packet_unexpected(r, e, r->sent, "a segment was sent");
     else if (r->sent)
         packet_take(r, e);
-    else if (last == LA_NEVER && la_deadline(r->stack) == LA_NEVER && limit == LA_NEVER)
-        nothing_came(r, e);
-    else if (r->now < last)
+    else if (!never && r->now < last)
         forward(r, last < limit ? last : limit);
     else
         nothing_came(r, e);
