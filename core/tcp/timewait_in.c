@@ -69,6 +69,21 @@ static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
     }
 }
 
+/* Our last ACK was lost: the wait begins anew, and what is echoed is of this FIN (RFC 7323 §4.3).
+ */
+static void fin_again(struct tcp *tcp, ref r, struct tw_entry *e, uint32_t hash,
+                      const struct tcp_seg *g, la_ns now)
+{
+    struct la_record *rec = record_of(tcp, e);
+    if (rec)
+        rec->tw.restarts++;
+    tcp_rule(tcp, NULL, R_TW_FIN_AGAIN, now);
+    if (e->has_ts && g->opts.has_ts && (int32_t)(g->opts.tsval - e->core.ts_recent) > 0)
+        e->core.ts_recent = tw_core_at(&tcp->tw, r)->ts_recent = g->opts.tsval;
+    (void)timewait_restart(tcp, r, hash, now);
+    reply(tcp, e, now);
+}
+
 static void old_segment(struct tcp *tcp, const struct tw_entry *e, enum tcp_rule rule, bool answer,
                         la_ns now)
 {
@@ -96,12 +111,7 @@ void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t has
     } else if (!(g->flags & TCP_ACK)) {
         old_segment(tcp, &e, R_TW_NOACK, false, now);
     } else if (g->flags & TCP_FIN && seq_eq(seq_add(g->seq, seg_len(g)), e.core.rcv_nxt)) {
-        struct la_record *rec = record_of(tcp, &e);
-        if (rec)
-            rec->tw.restarts++;
-        tcp_rule(tcp, NULL, R_TW_FIN_AGAIN, now);
-        (void)timewait_restart(tcp, r, hash, now);
-        reply(tcp, &e, now);
+        fin_again(tcp, r, &e, hash, g, now);
     } else if (seg_len(g) == 0 && seq_eq(g->seq, e.core.rcv_nxt)) {
         old_segment(tcp, &e, R_TW_ACK_IGNORED, false, now);
     } else {

@@ -159,6 +159,23 @@ static void echo(void **state)
     kit_end(k);
 }
 
+/* In TIME-WAIT too: the ACK of a FIN that comes again echoes that one, and an older one does not
+ * take the clock back. */
+static void echo_in_time_wait(void **state)
+{
+    struct kit *k = in_time_wait(WITH_TS);
+    uint32_t t = k->tsval;
+    (void)state;
+    static const int32_t after[] = {100, 50, 200}, echoed[] = {100, 100, 200};
+    for (unsigned i = 0; i < 3; i++) {
+        struct tcp_opts ts = {.has_ts = true, .tsval = t + (uint32_t)after[i]};
+        in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt, .opts = ts});
+        struct seg g = expect(k, A, k->nxt, k->rcv);
+        assert_int_equal(g.opts.tsecr, t + (uint32_t)echoed[i]);
+    }
+    kit_end(k);
+}
+
 /* PAWS spares RSTs, and forgets after 24 days of silence. */
 static void paws_exceptions(void **state)
 {
@@ -234,6 +251,7 @@ int main(void)
         cmocka_unit_test(on_a_reset),
         cmocka_unit_test(not_agreed),
         cmocka_unit_test(echo),
+        cmocka_unit_test(echo_in_time_wait),
         cmocka_unit_test(paws_exceptions),
         cmocka_unit_test(acks_of_a_batch),
         cmocka_unit_test(lost_handshake),
