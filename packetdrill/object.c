@@ -39,7 +39,7 @@ static int pd_socket(void *u, int domain, int type, int protocol)
 
 static int pd_bind(void *u, int fd, const struct sockaddr *addr, socklen_t len)
 {
-    CALL(int, so_bind(w->so, fd, addr, len));
+    CALL(int, (world_bind(w, addr, len), so_bind(w->so, fd, addr, len)));
 }
 
 static int pd_listen(void *u, int fd, int backlog)

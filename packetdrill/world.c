@@ -6,6 +6,7 @@
 #include "base/endian.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,14 +293,37 @@ static bool destination(const uint8_t *p, size_t n, struct la_addr *a)
     return true;
 }
 
+static void learn(struct world *w, const struct la_addr *a)
+{
+    if (w->learn && !la_addr_is_any(a) && la_addr_state(w->stack, 0, a) < 0)
+        (void)la_addr_add(w->stack, 0, a, la_addr_is_v4(a) ? 32 : 128, w->now);
+}
+
+void world_bind(struct world *w, const struct sockaddr *addr, socklen_t len)
+{
+    struct sockaddr_in in4;
+    struct sockaddr_in6 in6;
+    struct la_addr a;
+    if (addr && len >= sizeof in4 && addr->sa_family == AF_INET) {
+        memcpy(&in4, addr, sizeof in4);
+        const uint8_t *b = (const uint8_t *)&in4.sin_addr;
+        a = la_addr_v4(b[0], b[1], b[2], b[3]);
+        learn(w, &a);
+    } else if (addr && len >= sizeof in6 && addr->sa_family == AF_INET6) {
+        memcpy(&in6, addr, sizeof in6);
+        memcpy(a.b, &in6.sin6_addr, sizeof a.b);
+        learn(w, &a);
+    }
+}
+
 void world_send(struct world *w, const void *p, size_t n)
 {
     struct la_frame f = {.head = {p, (uint32_t)n}, .len = (uint32_t)n};
     struct la_addr to;
     world_enter(w);
     settle(w);
-    if (w->learn && destination(p, n, &to) && la_addr_state(w->stack, 0, &to) < 0)
-        (void)la_addr_add(w->stack, 0, &to, la_addr_is_v4(&to) ? 32 : 128, w->now);
+    if (destination(p, n, &to))
+        learn(w, &to);
     if (w->pcap)
         la_pcap_begin(w->pcap);
     la_rx(w->stack, 0, &f, w->now);
@@ -364,12 +388,14 @@ static int add_interface(struct world *w, const struct flags *f)
         c.offload = LA_OFFLOAD_TX_CSUM | LA_OFFLOAD_TSO;
         c.gso_segs = f->tso;
     }
-    struct la_addr preset = la_addr_v4(192, 168, 0, 1);
+    struct la_addr preset[2] = {la_addr_v4(192, 168, 0, 1), {{0xfd, 0x3d, [15] = 1}}};
     int ifx = la_if_add(w->stack, &c, FIRST);
     if (ifx < 0)
         return ifx;
     w->learn = f->nlocal == 0;
-    int err = w->learn ? la_addr_add(w->stack, ifx, &preset, 16, FIRST) : LA_OK;
+    int err = w->learn ? la_addr_add(w->stack, ifx, &preset[0], 16, FIRST) : LA_OK;
+    if (w->learn && !err && c.mtu >= 1280)
+        err = la_addr_add(w->stack, ifx, &preset[1], 48, FIRST);
     for (unsigned i = 0; !err && i < f->nlocal; i++)
         err = la_addr_add(w->stack, ifx, &f->local[i], f->prefix[i], FIRST);
     return err ? err : add_routes(w->stack, f);

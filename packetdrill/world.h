@@ -64,6 +64,8 @@ void world_leave(struct world *w);
 void world_sleep(struct world *w, la_ns ns);
 /* The time on the wall clock, in microseconds. */
 int64_t world_stamp(struct world *w);
+/* With no address given, one that a program binds to is ours. */
+void world_bind(struct world *w, const struct sockaddr *addr, socklen_t len);
 void world_send(struct world *w, const void *p, size_t n);
 /* 0 with *n 0 when nothing can come any more; -1: *n is too small, errno says so. */
 int world_receive(struct world *w, void *p, size_t *n, int64_t *usecs);

@@ -22,6 +22,8 @@ static const struct setting linux_settings[] = {
     {LA_OPT_DELACK_MS, 40},
     {LA_OPT_QUICKACKS, 16},
     {LA_OPT_EMPTY_PROBES, 1},
+    {LA_OPT_ICMP_ABORTS, 1},
+    {LA_OPT_ABC_LIMIT, 0},
     {LA_OPT_MINSHALL, 1},
     {LA_OPT_BLACK_HOLE, 0},
     {LA_OPT_BARE_RST, 1},

@@ -14,8 +14,10 @@ uint32_t cc_initial_window(uint32_t smss, bool syn_lost)
     return 10 * smss < floor ? 10 * smss : floor;
 }
 
-void cc_init(struct cc *c, uint8_t algorithm, uint32_t smss, bool syn_lost)
+void cc_init(struct cc *c, uint8_t algorithm, uint32_t smss, bool syn_lost, uint8_t abc_limit)
 {
-    *c = (struct cc){
-        .cwnd = cc_initial_window(smss, syn_lost), .ssthresh = UINT32_MAX, .algorithm = algorithm};
+    *c = (struct cc){.cwnd = cc_initial_window(smss, syn_lost),
+                     .ssthresh = UINT32_MAX,
+                     .algorithm = algorithm,
+                     .abc_limit = abc_limit};
 }

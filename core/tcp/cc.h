@@ -8,7 +8,8 @@ struct cc {
     uint32_t cwnd, ssthresh; /* bytes */
     uint32_t acked;          /* counted towards the next step of congestion avoidance (RFC 3465) */
     uint8_t algorithm;       /* index into cc_table */
-    bool after_rto;          /* slow start after a timeout: L = 1 (RFC 3465 §2.3) */
+    uint8_t abc_limit; /* L of RFC 3465 §2.3 outside such; 0: none, after a timeout neither */
+    bool after_rto;    /* slow start after a timeout: L = 1 (RFC 3465 §2.3) */
 };
 
 struct cc_ops {
@@ -28,7 +29,8 @@ enum { CC_RENO };
 
 /* RFC 6928; `syn_lost`: more than one handshake retransmission, one segment (RFC 5681 §3.1). */
 uint32_t cc_initial_window(uint32_t smss, bool syn_lost);
-void cc_init(struct cc *c, uint8_t algorithm, uint32_t smss, bool syn_lost);
+/* `abc_limit`: LA_OPT_ABC_LIMIT. */
+void cc_init(struct cc *c, uint8_t algorithm, uint32_t smss, bool syn_lost, uint8_t abc_limit);
 static inline const struct cc_ops *cc_ops_of(const struct cc *c)
 {
     return cc_table[c->algorithm];

@@ -37,7 +37,8 @@ static void reno_on_ack(struct cc *c, uint32_t acked, uint32_t smss, bool limite
     if (acked > CWND_MAX)
         acked = CWND_MAX;
     if (c->cwnd < c->ssthresh) { /* slow start: L of RFC 3465 §2.3 */
-        uint32_t most = c->after_rto ? smss : 2 * smss;
+        uint32_t limit = c->after_rto && c->abc_limit ? 1 : c->abc_limit;
+        uint32_t most = limit ? limit * smss : acked;
         grow(c, acked < most ? acked : most);
     } else {
         avoid_congestion(c, acked, smss);

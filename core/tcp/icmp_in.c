@@ -40,6 +40,7 @@ static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum 
 static void to_tcb(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, seqno quoted,
                    la_ns now)
 {
+    bool opening = t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED;
     if (seq_lt(quoted, t->snd.una) || seq_ge(quoted, t->snd.nxt)) {
         tcp_drop(tcp, t, NULL, R_ICMP_SEQ, now);
         return;
@@ -52,10 +53,15 @@ static void to_tcb(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, seq
         tcp_drop(tcp, t, NULL, R_ICMP_QUENCH, now);
         break;
     case ICMP_KIND_SOFT:
-        soft(tcp, t, e, R_ICMP_SOFT, now);
+        if (opening && t->opt.icmp_aborts) {
+            tcp_rule(tcp, t, R_ICMP_SOFT, now);
+            tcp_end(tcp, t, LA_CAUSE_ICMP, error_of(e), now);
+        } else {
+            soft(tcp, t, e, R_ICMP_SOFT, now);
+        }
         break;
     case ICMP_KIND_HARD:
-        if (t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED) {
+        if (opening) {
             tcp_rule(tcp, t, R_ICMP_HARD_SYN, now);
             tcp_end(tcp, t, LA_CAUSE_ICMP, error_of(e), now);
         } else {

@@ -37,7 +37,11 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         return;
     }
     trace_timer(tcp, t, LA_TIMER_KEEPALIVE, now);
-    if (t->keep_probes >= t->opt.keepcnt) {
+    /* A user timeout says how long silence may last; else so many probes do (tcp(7)). */
+    int32_t limit = t->opt.user_timeout_ms;
+    bool dead = limit > 0 ? t->keep_probes && now >= t->last_heard + LA_MSEC((uint32_t)limit)
+                          : t->keep_probes >= t->opt.keepcnt;
+    if (dead) {
         tcp_rule(tcp, t, R_KEEPALIVE_DEAD, now);
         t->cause = LA_CAUSE_KEEPALIVE;
         tcp_reset(tcp, t, LA_CAUSE_KEEPALIVE, LA_ETIMEDOUT, now);

@@ -27,6 +27,7 @@ void options_init(struct options *o, const struct la_config *cfg)
         .rto_max_ms = 60000,
         .synack_retries = 5,
         .delack_ms = 40,
+        .abc_limit = 2,
         .challenge_ms = 500, /* RFC 5961 §7 leaves the number open */
         .black_hole = true,
         .rst_unread = true,
@@ -89,6 +90,8 @@ static const struct row rows[LA_OPTIONS] = {
     [LA_OPT_BLACK_HOLE] = {0, 1, false, FIELD(black_hole)},
     [LA_OPT_RST_UNREAD] = {0, 1, false, FIELD(rst_unread)},
     [LA_OPT_CHALLENGE_MS] = {0, 60000, false, FIELD(challenge_ms)},
+    [LA_OPT_ICMP_ABORTS] = {0, 1, false, FIELD(icmp_aborts)},
+    [LA_OPT_ABC_LIMIT] = {0, UINT8_MAX, false, FIELD(abc_limit)},
     [LA_OPT_BARE_RST] = {0, 1, false, FIELD(bare_rst)},
     [LA_OPT_SYN_LAYOUT] = {0, LA_SYN_WSCALE_FIRST, true, FIELD(wscale_first)},
     [LA_OPT_BACKLOG] = {1, 0, false, 0, 0}, /* a listener's own, not an option to inherit */

@@ -12,10 +12,10 @@ struct options {
     uint32_t defer_accept_ms, notsent_lowat;
     uint32_t rto_init_ms, rto_min_ms, rto_max_ms;
     uint16_t maxseg, rto_slop_ms, delack_ms, challenge_ms;
-    uint8_t keepcnt, r1, r2, ttl, dscp, synack_retries, quickacks;
+    uint8_t keepcnt, r1, r2, ttl, dscp, synack_retries, quickacks, abc_limit;
     int8_t wscale;
     bool nodelay, cork, quickack, keepalive, oobinline, soft_errors, sack, timestamps, ack_pairs,
-        empty_probes, wscale_first, minshall, black_hole, rst_unread, bare_rst;
+        empty_probes, wscale_first, minshall, black_hole, rst_unread, bare_rst, icmp_aborts;
 };
 
 /* A place in the queue of those that have events to tell. */

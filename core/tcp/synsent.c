@@ -44,7 +44,7 @@ void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now)
         t->rtt.rto_us = 3 * t->opt.rto_init_ms * 1000U;
     t->backoff = 0;
     t->syn_now = false;
-    cc_init(&t->cc, CC_RENO, t->smss, t->retransmits > 1);
+    cc_init(&t->cc, CC_RENO, t->smss, t->retransmits > 1, t->opt.abc_limit);
     recovery_init(&t->recovery, t->snd.una);
     t->last_heard = now;
     t->quick = t->opt.quickacks;

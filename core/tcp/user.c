@@ -15,7 +15,7 @@ int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
     rcvq_init(&t->rcvq, seq(0));
     mss_update(tcp, t);
     recovery_init(&t->recovery, t->snd.iss);
-    cc_init(&t->cc, CC_RENO, t->smss, false);
+    cc_init(&t->cc, CC_RENO, t->smss, false, t->opt.abc_limit);
     t->hash = tuple_hash(&tcp->tab.key, &t->id);
     conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
     t->in_table = true;

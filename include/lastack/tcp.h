@@ -66,6 +66,10 @@ enum la_option {
                           1 */
     LA_OPT_RST_UNREAD, /* 0/1: la_close with unread bytes sends RST (SHLD-3).  Default 1 */
     LA_OPT_CHALLENGE_MS, /* least time between challenge ACKs (RFC 5961 §7).  Default 500 */
+    LA_OPT_ICMP_ABORTS,  /* 0/1: any ICMP unreachable ends a connection that is opening (RFC 5461
+                            §4.1).  Default 0: only a hard one does (MUST-56) */
+    LA_OPT_ABC_LIMIT,    /* segments by which one ACK may widen the window in slow start (L of RFC
+                            3465 §2.3), 0: as many as it acknowledges.  Default 2 */
     LA_OPT_BARE_RST, /* 0/1, with LA_CONN_NONE: a RST that answers a segment carries no timestamps.
                         Default 0 (RFC 7323 §5.2) */
     LA_OPT_SYN_LAYOUT, /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */

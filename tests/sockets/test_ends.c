@@ -266,6 +266,29 @@ static void icmp_ends_an_open(void **state)
     driver_close(&d);
 }
 
+/* A soft error says that a router knows no way now: Linux's connect fails by it too. */
+static void icmp_soft_while_opening(void **state)
+{
+    struct driver d;
+    socklen_t len;
+    (void)state;
+    driver_open(&d, FLAGS);
+    struct sockaddr *to = driver_remote(&d, &len);
+    int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    driver_out(&d, 0, "S 0:0(0)");
+    driver_icmp(&d, 3, 1, 0);
+    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), EHOSTUNREACH);
+    driver_close(&d);
+    driver_open(&d, "local=192.168.0.1/16,profile=rfc");
+    fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
+    driver_out(&d, 0, "S 0:0(0)");
+    driver_icmp(&d, 3, 1, 0);
+    driver_out(&d, 1 * S, "S 0:0(0)");
+    driver_close(&d);
+}
+
 static void icmp_too_big(void **state)
 {
     struct driver d;
@@ -336,6 +359,7 @@ int main(void)
         cmocka_unit_test(simultaneous_open),
         cmocka_unit_test(reset_in_close_wait),
         cmocka_unit_test(icmp_ends_an_open),
+        cmocka_unit_test(icmp_soft_while_opening),
         cmocka_unit_test(icmp_too_big),
         cmocka_unit_test(tcp_info),
     };

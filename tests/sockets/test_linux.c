@@ -293,6 +293,42 @@ static void keepalive(void **state)
     driver_close(&d);
 }
 
+/* With a user timeout silence ends at the probe after it, however few there were. */
+static void keepalive_and_user_timeout(void **state)
+{
+    struct driver d;
+    char c;
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    set(&d, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(&d, fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set(&d, fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set(&d, fd, IPPROTO_TCP, TCP_KEEPCNT, 9);
+    set(&d, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 12000);
+    driver_out(&d, 5 * S, ". 0:0(0) ack 1");
+    driver_out(&d, 10 * S, ". 0:0(0) ack 1");
+    driver_out(&d, 15 * S, "R. 1:1(0) ack 1");
+    FAILS(CALL(&d, read, fd, &c, 1), ETIMEDOUT);
+    driver_close(&d);
+}
+
+/* An ACK of four segments widens slow start by four: 10 + 4, six of them still in flight. */
+static void slow_start(void **state)
+{
+    struct driver d;
+    static char buf[30000];
+    (void)state;
+    driver_open(&d, FLAGS);
+    int fd = driver_established(&d);
+    assert_int_equal(CALL(&d, write, fd, buf, sizeof buf), sizeof buf);
+    driver_out(&d, 0, "P. 1:10001(10000) ack 1");
+    driver_until(&d, 100 * MS);
+    driver_in(&d, ". 1:1(0) ack 4001 win 65535");
+    driver_out(&d, 100 * MS, "P. 10001:18001(8000) ack 1");
+    driver_close(&d);
+}
+
 static void user_timeout(void **state)
 {
     struct driver d;
@@ -450,6 +486,8 @@ int main(void)
         cmocka_unit_test(closed_window),
         cmocka_unit_test(keepalive),
         cmocka_unit_test(user_timeout),
+        cmocka_unit_test(keepalive_and_user_timeout),
+        cmocka_unit_test(slow_start),
         cmocka_unit_test(fin_wait_2),
         cmocka_unit_test(time_wait),
         cmocka_unit_test(resets),

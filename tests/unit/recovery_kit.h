@@ -25,7 +25,7 @@ static inline void setup(struct fix *f, bool sack, uint32_t segments)
     kit_init(&f->kit);
     pool_init(&f->ranges, &f->kit.mem, sizeof(struct range), 1000);
     recovery_init(&f->r, seq(UNA - 1));
-    cc_init(&f->c, CC_RENO, SMSS, false);
+    cc_init(&f->c, CC_RENO, SMSS, false, 2);
     f->c.cwnd = segments * SMSS;
     f->v = (struct recovery_view){seq(UNA), seq(UNA + segments * SMSS), SMSS, sack};
     recovery_sent(&f->r, &f->v, seq(UNA), segments * SMSS, false);

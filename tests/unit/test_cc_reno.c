@@ -9,7 +9,7 @@ static struct cc started(uint32_t cwnd, uint32_t ssthresh)
 {
     struct cc c;
 
-    cc_init(&c, CC_RENO, SMSS, false);
+    cc_init(&c, CC_RENO, SMSS, false, 2);
     c.cwnd = cwnd;
     c.ssthresh = ssthresh;
     return c;
@@ -34,7 +34,7 @@ static void initial_window(void **state)
     assert_int_equal(cc_initial_window(1460, true), 1460);
 
     struct cc c;
-    cc_init(&c, CC_RENO, 1448, false);
+    cc_init(&c, CC_RENO, 1448, false, 2);
     assert_int_equal(c.cwnd, 14480);
     assert_int_equal(c.ssthresh, UINT32_MAX);
     assert_string_equal(cc_ops_of(&c)->name, "reno");

@@ -48,6 +48,8 @@ static const struct expect table[] = {
     {LA_OPT_BLACK_HOLE, 1, 0, 1, false},
     {LA_OPT_RST_UNREAD, 1, 0, 1, false},
     {LA_OPT_CHALLENGE_MS, 500, 0, 60000, false},
+    {LA_OPT_ICMP_ABORTS, 0, 0, 1, false},
+    {LA_OPT_ABC_LIMIT, 2, 0, 255, false},
     {LA_OPT_BARE_RST, 0, 0, 1, false},
     {LA_OPT_SYN_LAYOUT, LA_SYN_SACK_FIRST, LA_SYN_SACK_FIRST, LA_SYN_WSCALE_FIRST, true},
 };

@@ -267,7 +267,7 @@ static void run(struct sim *m, const struct weather *w, uint64_t seed)
     m->rcv_nxt = m->base;
     m->v = (struct recovery_view){m->base, m->base, SMSS, w->sack};
     recovery_init(&m->r, seq_sub(m->base, 1));
-    cc_init(&m->c, CC_RENO, SMSS, false);
+    cc_init(&m->c, CC_RENO, SMSS, false, 2);
     while (offset(m, m->v.una) < TOTAL) {
         struct packet *p;
         assert_true(++m->now < TICKS);
