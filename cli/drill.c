@@ -135,7 +135,7 @@ static int find_scripts(struct drill *d, int n, char **operands)
         size_t before = d->npaths;
 
         errno = 0;
-        if (nftw(operands[i], walk, 16, FTW_PHYS) != 0)
+        if (nftw(operands[i], walk, 16, 0) != 0)
             return cli_failed("drill", "%s: %s", operands[i], strerror(errno ? errno : ENOMEM));
         if (d->npaths == before)
             return cli_failed("drill", "%s: no .pkt is in it", operands[i]);
