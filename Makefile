@@ -2,7 +2,7 @@
 
 PREFIX ?= /usr/local
 
-.PHONY: all demo lab test lint format bench fuzz soak coverage mutants install clean help
+.PHONY: all demo lab test lint format bench fuzz prove soak coverage mutants install clean help
 
 all:
 	@scripts/deps --check build
@@ -39,6 +39,10 @@ fuzz:
 	@scripts/deps build fuzz
 	@scripts/fuzz $(T)
 
+prove:
+	@scripts/deps prove
+	@scripts/prove
+
 soak: all
 	@scripts/soak
 
@@ -65,6 +69,7 @@ help:
 	@echo "make format     bring the sources into .clang-format's shape"
 	@echo "make bench      measure it"
 	@echo "make fuzz       any input at every parser, table and the whole stack; make fuzz T=600 for longer"
+	@echo "make prove      every way in which a model connection can open and close, with TIME-WAIT and without"
 	@echo "make soak       random worlds, each from a seed, until one fails or Ctrl-C"
 	@echo "make coverage   which lines and branches of core/tcp the tests take"
 	@echo "make mutants    break the core on purpose, and see which tests notice"
