@@ -3,7 +3,7 @@
  *
  * On a terminal lines are redrawn ten times a second at most; elsewhere each is printed once. */
 #include "cli/demo.h"
-#include "lab/ladder.h"
+#include "lab/picture/ladder.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* lab.c: lastack lab: experiments in virtual time, those that ship and those of a file. */
 #include "cli/lab.h"
 
-#include "lab/book.h"
+#include "lab/book/book.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define LA_CLI_LAB_H
 
 #include "cli/cli.h"
-#include "lab/run.h"
+#include "lab/scenario/run.h"
 
 struct cJSON;
 

@@ -1,6 +1,6 @@
 /* sim.c: lastack sim: random worlds, each from a seed, until something does not hold. */
 #include "cli/cli.h"
-#include "lab/ladder.h"
+#include "lab/picture/ladder.h"
 #include "sim/search.h"
 
 #include <inttypes.h>

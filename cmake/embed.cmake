@@ -1,9 +1,9 @@
 # embed.cmake: cmake -DOUT=FILE.c -DFROM=FOLDER -P embed.cmake: the files of lab/experiments, and the
 # book's style and script, as C in order of their names, so that an installed command has them.
 
-file(GLOB paths ${FROM}/experiments/*.lab ${FROM}/experiments/*.md ${FROM}/book.css ${FROM}/book.js)
+file(GLOB paths ${FROM}/experiments/*.lab ${FROM}/experiments/*.md ${FROM}/book/book.css ${FROM}/book/book.js)
 list(SORT paths COMPARE FILE_BASENAME)
-set(code "/* Made by cmake/embed.cmake from lab/. */\n#include \"lab/run.h\"\n\n")
+set(code "/* Made by cmake/embed.cmake from lab/. */\n#include \"lab/scenario/run.h\"\n\n")
 set(table "")
 set(i 0)
 foreach(path ${paths})

@@ -50,7 +50,7 @@ add_library(lastack::static ALIAS lastack_static)
 # it links with that part.
 file(GLOB LASTACK_UPPER_C CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/sockets/*.c ${PROJECT_SOURCE_DIR}/sim/*.c
-     ${PROJECT_SOURCE_DIR}/lab/*.c ${PROJECT_SOURCE_DIR}/drill/*.c)
+     ${PROJECT_SOURCE_DIR}/lab/*/*.c ${PROJECT_SOURCE_DIR}/drill/*.c)
 if(LASTACK_COMMAND OR LASTACK_TESTS OR LASTACK_BENCH OR LASTACK_FUZZ)
     include(cmake/drill.cmake)
     list(APPEND LASTACK_UPPER_C ${LASTACK_DRILL_C})
@@ -62,7 +62,7 @@ endif()
 set(experiments ${PROJECT_SOURCE_DIR}/lab)
 set(embedded ${PROJECT_BINARY_DIR}/lab_files.c)
 file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${experiments}/experiments/*.lab
-     ${experiments}/experiments/*.md ${experiments}/book.css ${experiments}/book.js)
+     ${experiments}/experiments/*.md ${experiments}/book/book.css ${experiments}/book/book.js)
 add_custom_command(OUTPUT ${embedded}
     COMMAND ${CMAKE_COMMAND} -DOUT=${embedded} -DFROM=${experiments} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${LASTACK_EXPERIMENTS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake

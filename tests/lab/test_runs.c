@@ -1,7 +1,7 @@
 /* test_runs.c: what a run gives: checks that fail say why, seeds and settings decide, idleness is
  * free, and docs/lab.md says what is so. */
-#include "lab/run.h"
-#include "lab/scenario.h"
+#include "lab/scenario/run.h"
+#include "lab/scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * line of wrong/NAME.lab, behind "# ".  And scenarios with random ones: told too, and never a
  * crash.
  */
-#include "lab/run.h"
+#include "lab/scenario/run.h"
 #include "sim/rand.h"
 
 #include <dirent.h>

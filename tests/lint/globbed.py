@@ -8,7 +8,8 @@ import tree
 
 HOMES = [
     r"core/.+\.c",
-    r"(host|sockets|sim|lab|drill|packetdrill|cli|bench|examples)/[^/]+\.c",
+    r"(host|sockets|sim|drill|packetdrill|cli|bench|examples)/[^/]+\.c",
+    r"lab/(scenario|picture|book)/[^/]+\.c",
     r"bench/lwip/.+\.c",  # the peer's side of the bench, built by scripts/bench
     r"fuzz/(fuzz_[^/]+|replay)\.c",
     r"tests/live/stack\.c",  # led by live/*.py

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """layers.py: what may include what.
 
-base < wire < net < tcp < stack < sockets, sim, host < lab, drill, packetdrill < cli.  A file includes its own
-layer and those below.  The core takes four headers of the C library, and of the public headers not
+base < wire < net < tcp < stack < sockets, sim, host < lab, drill, packetdrill < cli; in lab,
+picture < scenario < book.  A file includes its own layer and those below.  The core takes four headers of the C library, and of the public headers not
 host.h.  A public header includes public headers and standard ones.  An example includes what is
 installed.  Tests, bench and fuzz stand on top of everything."""
 
@@ -10,7 +10,8 @@ import re
 import tree
 
 RANK = {"core/base": 0, "core/wire": 1, "core/net": 2, "core/tcp": 3, "core/stack": 4,
-        "sockets": 5, "sim": 5, "host": 5, "lab": 6, "drill": 6, "packetdrill": 6, "cli": 7}
+        "sockets": 5, "sim": 5, "host": 5, "drill": 6, "packetdrill": 6, "lab/picture": 6,
+        "lab/scenario": 7, "lab/book": 8, "cli": 9}
 FREESTANDING = {"stddef.h", "stdint.h", "stdbool.h", "string.h"}
 PUBLIC_HOST = {"lastack/host.h"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -4,7 +4,7 @@
  * families; each of them lost once and many times; the last ACK lost for ever; what TIME-WAIT
  * answers.  The ladder drawn from both logs is the judge of the numbers, the close records of the
  * reasons. */
-#include "lab/ladder.h"
+#include "lab/picture/ladder.h"
 #include "sim/prog.h"
 
 #include <setjmp.h>

@@ -4,7 +4,7 @@
  * lose, duplicate, reorder and corrupt, close from either side and both at once, over IPv4 and
  * IPv6, and wait out TIME-WAIT.  Every trace event and every frame's bytes go into the hash, so
  * builds by different compilers agree on it only if they agree on everything. */
-#include "lab/run.h"
+#include "lab/scenario/run.h"
 #include "sim/prog.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_book.c: the book's words: markdown into markup, close records in Chinese. */
-#include "lab/book_private.h"
+#include "lab/book/book_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* test_diagram.c: the core's table of edges beside RFC 9293's Figure 5, and the picture drawn from
  * it: a simulated life counted edge by edge, markup that is whole. */
-#include "lab/diagram.h"
+#include "lab/picture/diagram.h"
 #include "sim/prog.h"
 #include "tcp/tcp.h"
 

@@ -1,7 +1,7 @@
 /* test_ladder.c: ladders drawn from traces made by hand: order, marks, losses, crossings,
  * inference, both pictures. */
-#include "lab/ladder.h"
-#include "lab/ladder_private.h"
+#include "lab/picture/ladder.h"
+#include "lab/picture/ladder_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_timeseq.c: time-sequence plots of simulated transfers: what was lost, sent again,
  * acknowledged and selectively acknowledged is drawn; the picture is whole, and small whatever was
  * sent. */
-#include "lab/timeseq.h"
+#include "lab/picture/timeseq.h"
 #include "sim/prog.h"
 
 #include <setjmp.h>
