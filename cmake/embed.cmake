@@ -1,7 +1,8 @@
-# embed.cmake: cmake -DOUT=FILE.c -DFROM=FOLDER -P embed.cmake: the files of lab/experiments, and the
-# book's style and script, as C in order of their names, so that an installed command has them.
+# embed.cmake: cmake -DOUT=FILE.c -DFROM=ROOT -P embed.cmake: the files of lab/experiments, the ladders of
+# prove/, and the book's style and script, as C in order of their names, so that an installed command has them.
 
-file(GLOB paths ${FROM}/experiments/*.lab ${FROM}/experiments/*.md ${FROM}/book/book.css ${FROM}/book/book.js)
+file(GLOB paths ${FROM}/lab/experiments/*.lab ${FROM}/lab/experiments/*.md ${FROM}/prove/*.txt
+     ${FROM}/lab/book/book.css ${FROM}/lab/book/book.js)
 list(SORT paths COMPARE FILE_BASENAME)
 set(code "/* Made by cmake/embed.cmake from lab/. */\n#include \"lab/scenario/run.h\"\n\n")
 set(table "")

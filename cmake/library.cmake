@@ -59,12 +59,12 @@ else()
 endif()
 
 # The experiments are part of the program, and what the book of them looks like.
-set(experiments ${PROJECT_SOURCE_DIR}/lab)
 set(embedded ${PROJECT_BINARY_DIR}/lab_files.c)
-file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${experiments}/experiments/*.lab
-     ${experiments}/experiments/*.md ${experiments}/book/book.css ${experiments}/book/book.js)
+file(GLOB LASTACK_EXPERIMENTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lab/experiments/*.lab
+     ${PROJECT_SOURCE_DIR}/lab/experiments/*.md ${PROJECT_SOURCE_DIR}/prove/*.txt
+     ${PROJECT_SOURCE_DIR}/lab/book/book.css ${PROJECT_SOURCE_DIR}/lab/book/book.js)
 add_custom_command(OUTPUT ${embedded}
-    COMMAND ${CMAKE_COMMAND} -DOUT=${embedded} -DFROM=${experiments} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} -DOUT=${embedded} -DFROM=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${LASTACK_EXPERIMENTS} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
     VERBATIM COMMENT "Taking in the experiments")
 list(APPEND LASTACK_UPPER_C ${embedded})

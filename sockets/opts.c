@@ -382,9 +382,9 @@ static int get_int(struct sockets *so, struct sock *k, int level, int name,
             return -1;
         }
     }
-    if (level == IPPROTO_IP && name == IP_MTU)
-        *v = (int32_t)st->pmtu;
-    else if (level == IPPROTO_IPV6 && name == IPV6_MTU)
+    bool mtu =
+        (level == IPPROTO_IP && name == IP_MTU) || (level == IPPROTO_IPV6 && name == IPV6_MTU);
+    if (mtu)
         *v = (int32_t)st->pmtu;
     else if (level == IPPROTO_TCP && name == TCP_NOTSENT_LOWAT)
         *v = (int32_t)k->opt.notsent_lowat;
@@ -396,9 +396,7 @@ static int get_int(struct sockets *so, struct sock *k, int level, int name,
         *v = 0;
     else
         return -1;
-    return (name == IP_MTU && level == IPPROTO_IP) || (name == IPV6_MTU && level == IPPROTO_IPV6)
-               ? (*v ? 0 : -ENOTCONN)
-               : 0;
+    return mtu && !*v ? -ENOTCONN : 0;
 }
 
 int so_getsockopt(struct sockets *so, int fd, int level, int name, void *value, socklen_t *len)

@@ -22,6 +22,7 @@ wrong()
 wrong 2 'lastack demo' # nothing said
 wrong 2 'did you mean lastack nc' cn
 wrong 2 'lastack --help' frobnicate
+wrong 2 'no option --set' nc --set client.time_wait=off 10.77.0.1 7000 # what breaks TCP is for the laboratory
 wrong 2 'lastack nc 10.77.0.1 7000' nc
 wrong 2 'lastack nc 10.77.0.1 7000' nc 10.77.0.1
 wrong 2 'lastack nc -l 7000' nc -l
