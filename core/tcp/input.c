@@ -33,6 +33,16 @@ static bool acceptable(const struct tcb *t, const struct tcp_seg *g)
            (seq_in(g->seq, t->rcv.nxt, wnd) || seq_in(seq_add(g->seq, len - 1), t->rcv.nxt, wnd));
 }
 
+/* What it carries is in already, to the last number, but what it acknowledges is news.  Two probes
+ * of closed windows that cross are both so, and so is every answer to them: without this each end
+ * would wait for ever for the ACK that the other sends again and again. */
+static bool brings_late_ack(const struct tcb *t, const struct tcp_seg *g)
+{
+    uint32_t behind = t->rcv.nxt.v - seq_add(g->seq, seg_len(g)).v;
+    return behind <= 1 && (g->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+           seq_gt(g->ack, t->snd.una) && seq_le(g->ack, t->snd.nxt);
+}
+
 /* First: sequence number.  What is outside is acknowledged, so that a peer that is out of step
  * hears where we are; pure ACKs and SYNs only so often, as two ends could answer each other for
  * ever. */
@@ -65,6 +75,12 @@ static enum verdict step1_sequence(struct tcp *tcp, struct tcb *t, struct tcp_se
         t->syn_now = true;
         tcp_ready(tcp, t);
         return tcp_verdict(tcp, t, R_EMBRYO_SYN_AGAIN, V_DROP, now);
+    }
+    if (brings_late_ack(t, g)) {
+        if (seg_len(g)) /* what comes again wants its ACK; a FIN is in already */
+            tcp_ack_now(tcp, t);
+        g->flags &= (uint8_t)~TCP_FIN;
+        return tcp_verdict(tcp, t, R_SEQ_OLD_NEW_ACK, V_CONTINUE, now);
     }
     if (seq_le(seq_add(g->seq, seg_len(g)), t->rcv.nxt) && seg_len(g) && !(g->flags & TCP_SYN)) {
         if (t->sack_ok && g->len)

@@ -151,6 +151,38 @@ static void peer_shrinks(void **state)
 
 /* ---- what small writes lead to ---- */
 
+/* Probes of two closed windows that cross are old to each other, and so are their answers; but what
+ * they acknowledge is news, and is taken (C33).  The same with a FIN that comes again. */
+static void old_text_with_a_new_ack(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->una, .len = 1});
+    k->rcv += 1;
+    assert_int_equal(kit_recv(k, 1), 1);
+    assert_int_equal(kit_send(k, 10, 0), 10);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 10);
+    k->nxt += 10;
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv - 1, .ack = k->nxt, .len = 1});
+    k->una = k->nxt;
+    fired(k, "SEQ_OLD_NEW_ACK", 1);
+    fired(k, "ACK_ADVANCED", 1);
+    (void)expect(k, A, k->nxt, k->rcv);
+    expect_quiet(k);
+    expect_state(k, LA_ESTABLISHED);
+    kit_peer_fin(k);
+    assert_int_equal(kit_send(k, 10, 0), 10);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 10);
+    k->nxt += 10;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+    k->una = k->nxt;
+    fired(k, "SEQ_OLD_NEW_ACK", 1);
+    fired(k, "FIN_RECEIVED", 0);
+    (void)expect(k, A, k->nxt, k->rcv);
+    expect_state(k, LA_CLOSE_WAIT);
+    kit_end(k);
+}
+
 /* SHLD-7, MUST-60, MAY-16: small segments wait for the ACK of the one in flight, and merge. */
 static void nagle(void **state)
 {
@@ -248,6 +280,7 @@ int main(void)
         cmocka_unit_test(probes),
         cmocka_unit_test(probes_unanswered),
         cmocka_unit_test(peer_shrinks),
+        cmocka_unit_test(old_text_with_a_new_ack),
         cmocka_unit_test(nagle),
         cmocka_unit_test(nagle_off),
         cmocka_unit_test(writes_merge),
