@@ -26,6 +26,27 @@ static void test_worlds(void **unused)
     assert_true(stats.orderly > n && stats.accepted > 2 * n && stats.bytes > 1000 * n);
 }
 
+/* Worlds that once failed, cut down to what it took. */
+static void test_found(void **unused)
+{
+    (void)unused;
+    struct search_config probes_cross = {
+        .seed = 275008296991U,
+        .conns = 7,
+        .off = 1U << SEARCH_LOSS | 1U << SEARCH_DUP | 1U << SEARCH_REORDER | 1U << SEARCH_CORRUPT |
+               1U << SEARCH_CUT | 1U << SEARCH_BLACK_HOLE | 1U << SEARCH_ETHERNET |
+               1U << SEARCH_V6 | 1U << SEARCH_MTU | 1U << SEARCH_OFFLOAD | 1U << SEARCH_TIMERS |
+               1U << SEARCH_LIMITS | 1U << SEARCH_REFUSE | 1U << SEARCH_MSL | 1U << SEARCH_RUDE |
+               1U << SEARCH_REUSE | 1U << SEARCH_URGENT | 1U << SEARCH_CRASH | 1U << SEARCH_BLIND |
+               1U << SEARCH_HOSTILE,
+    };
+    struct search_stats ignored = {0};
+    struct search_result r;
+    sim_free(search_run(&probes_cross, &r, &ignored));
+    if (!r.ok)
+        fail_msg("closed windows, and probes that cross: %s", r.text);
+}
+
 /* What one seed decides, it decides every time; and a feature that is off does nothing. */
 static void test_same_seed_same_world(void **unused)
 {
@@ -57,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worlds),
+        cmocka_unit_test(test_found),
         cmocka_unit_test(test_same_seed_same_world),
         cmocka_unit_test(test_every_state_met_every_segment),
     };
