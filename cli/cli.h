@@ -70,6 +70,13 @@ int opts_parse(const struct cli_usage *u, const struct opt *const tables[OPT_TAB
 /* "30s", "1.5m", "200ms", "100us", "1h"; a number alone is seconds.  LA_EINVAL. */
 int cli_duration(const char *text, la_ns *out);
 
+/* A whole file ("-": standard input), at most `most` bytes and one more if there are more, with a
+ * NUL behind it; to be freed.  NULL: errno says why. */
+char *cli_read_file(const char *path, size_t most, size_t *n);
+
+/* A seed: any number of 64 bits, digits or 0x.  LA_EINVAL. */
+int cli_seed(const char *text, uint64_t *out);
+
 /* A port: 1 to 65535, digits only.  LA_EINVAL. */
 int cli_port(const char *text, uint16_t *out);
 
@@ -89,6 +96,13 @@ void common_init(struct common *c);
  * device of its own, lastack0, 10.77.0.2 and fd77::2, with the kernel as .1 and ::1.  Mistakes are
  * told on standard error.  Returns 0, or an exit status. */
 int common_open(struct common *c, const char *command, struct la_host **out);
+
+/* ---- Ctrl-C ---- */
+
+/* From here on Ctrl-C, SIGTERM and SIGHUP make cli_stopped() true and stop this loop.  NULL: no
+ * loop, or none any more. */
+void cli_catch_signals(struct la_loop *l);
+bool cli_stopped(void);
 
 /* ---- small texts ---- */
 

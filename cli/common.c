@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -109,4 +110,31 @@ int common_open(struct common *c, const char *command, struct la_host **out)
     }
     *out = h;
     return 0;
+}
+
+/* For the signal handler, which can be given nothing else. */
+static struct la_loop *signalled;
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    stopped = 1;
+    if (signalled)
+        la_loop_stop(signalled);
+}
+
+void cli_catch_signals(struct la_loop *l)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+
+    signalled = l;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+}
+
+bool cli_stopped(void)
+{
+    return stopped;
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,36 +27,6 @@ static const struct cli_usage usage = {
         "  sudo lastack demo --msl 30s           with TIME-WAIT as long as it is by default\n"
         "  sudo lastack demo --json --out /tmp   what held, for a program\n",
 };
-
-static volatile sig_atomic_t stopped;
-static struct la_loop *signalled; /* for the signal handler, which can be given nothing else */
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    stopped = 1;
-    if (signalled)
-        la_loop_stop(signalled);
-}
-
-bool demo_stopped(void)
-{
-    return stopped;
-}
-
-void demo_signals_to(struct la_loop *l)
-{
-    signalled = l;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction sa = {.sa_handler = on_signal};
-
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
-}
 
 void demo_event(void *ctx, const struct la_event *ev)
 {
@@ -105,7 +74,7 @@ static bool fill(uint8_t *p, size_t n)
     while (n > 0) {
         ssize_t got = getrandom(p, n < 1048576 ? n : 1048576, 0);
 
-        if (got < 0 && errno == EINTR && !stopped)
+        if (got < 0 && errno == EINTR && !cli_stopped())
             continue;
         if (got <= 0)
             return false;
@@ -144,8 +113,8 @@ static int make_blob(struct demo *d)
         return cli_failed("demo", "mmap: %s", strerror(errno));
     d->blob = p;
     if (!fill(p, d->size) || !demo_hash(path, d->hash))
-        return stopped ? CLI_INTERRUPTED
-                       : cli_failed("demo", "sha256sum did not work: install coreutils");
+        return cli_stopped() ? CLI_INTERRUPTED
+                             : cli_failed("demo", "sha256sum did not work: install coreutils");
     return 0;
 }
 
@@ -230,7 +199,7 @@ int cmd_demo(int argc, char **argv)
         return rc;
     trace_log_init(&d.log, TRACE_KEEP_LADDER, 100000);
     trace_log_init(&d.peer_log, TRACE_KEEP_LADDER, 100000);
-    catch_signals();
+    cli_catch_signals(NULL);
     rc = run(&d);
     remove_blob(&d);
     trace_log_free(&d.log);

@@ -21,6 +21,7 @@
 #define DEMO_GOODBYE_PORT 79    /* where the connection that is looked at closely goes */
 #define DEMO_PAUSE LA_MSEC(150) /* before each close(): the programs take their time */
 #define DEMO_CHECKS 16
+#define DEMO_PATIENCE LA_SEC(300) /* for a transfer */
 #define DEMO_PATH 512
 
 struct demo_user {
@@ -78,10 +79,6 @@ char *demo_path(const struct demo *d, const char *name, char *buf);
 bool demo_hash(const char *path, char out[65]);
 /* Checks that the file tmp/NAME is the blob. */
 void demo_compare(struct demo *d, const char *name, const char *what);
-/* Ctrl-C was pressed. */
-bool demo_stopped(void);
-/* Tells the signal handler which loop to stop; NULL: none. */
-void demo_signals_to(struct la_loop *l);
 
 /* ---- the wires: each runs all parts; an exit status if they could not be run at all ---- */
 
@@ -104,20 +101,13 @@ struct demo_server {
 int demo_serve(struct demo *d, struct demo_server *s, struct la_stack *stack, uint16_t port,
                bool counts);
 
-struct demo_client {
-    struct demo_user user;
-    struct la_stack *stack;
-    struct demo *demo;
-    la_conn conn;
-    int file;    /* body goes here */
-    size_t head; /* bytes of "\r\n\r\n" matched so far, 4: in the body */
-    uint64_t body;
-    int result; /* LA_EAGAIN while it runs; LA_OK at the peer's FIN; an error */
+/* What a transfer is called: while it runs, where its bytes are compared, and where it failed. */
+struct demo_words {
+    const char *progress, *compared, *failed;
 };
-/* Starts fetching "/blob" into `file`.  A la_err. */
-int demo_fetch(struct demo *d, struct demo_client *c, struct la_stack *stack,
-               const struct la_endpoint *to, int file);
-bool demo_fetched(void *client);
+/* Fetches "/blob" over `stack` into tmp/NAME, and checks that it is the blob. */
+void demo_transfer(struct demo *d, struct la_stack *stack, const struct la_endpoint *to,
+                   const char *name, const struct demo_words *w);
 
 /* ---- the connection that is looked at closely ---- */
 

@@ -3,6 +3,7 @@
  * segments are drawn. */
 #include "cli/demo.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -151,6 +152,17 @@ int demo_serve(struct demo *d, struct demo_server *s, struct la_stack *stack, ui
 
 /* ---- client ---- */
 
+struct client {
+    struct demo_user user;
+    struct la_stack *stack;
+    struct demo *demo;
+    la_conn conn;
+    int file;    /* body goes here */
+    size_t head; /* bytes of "\r\n\r\n" matched so far, 4: in the body */
+    uint64_t body;
+    int result; /* LA_EAGAIN while it runs; LA_OK at the peer's FIN; an error */
+};
+
 static bool write_all(int fd, const uint8_t *p, size_t n)
 {
     while (n > 0) {
@@ -164,7 +176,7 @@ static bool write_all(int fd, const uint8_t *p, size_t n)
     return true;
 }
 
-static int client_read(struct demo_client *c)
+static int client_read(struct client *c)
 {
     struct la_span span;
     size_t used;
@@ -186,7 +198,7 @@ static int client_read(struct demo_client *c)
 
 static void client_event(struct demo_user *u, const struct la_event *ev)
 {
-    struct demo_client *c = (struct demo_client *)u;
+    struct client *c = (struct client *)u;
 
     (void)ev;
     if (c->result != LA_EAGAIN)
@@ -200,18 +212,19 @@ static void client_event(struct demo_user *u, const struct la_event *ev)
         la_abort(c->stack, c->conn, la_host_now());
 }
 
-bool demo_fetched(void *client)
+static bool fetched(void *client)
 {
-    return ((const struct demo_client *)client)->result != LA_EAGAIN || demo_stopped();
+    return ((const struct client *)client)->result != LA_EAGAIN || cli_stopped();
 }
 
-int demo_fetch(struct demo *d, struct demo_client *c, struct la_stack *stack,
-               const struct la_endpoint *to, int file)
+/* Starts fetching "/blob".  A la_err. */
+static int fetch(struct demo *d, struct client *c, struct la_stack *stack,
+                 const struct la_endpoint *to, int file)
 {
     static const char request[] = "GET /blob HTTP/1.0\r\n\r\n";
     int rc;
 
-    *c = (struct demo_client){
+    *c = (struct client){
         .user.event = client_event, .stack = stack, .demo = d, .file = file, .result = LA_EAGAIN};
     if ((rc = la_socket(stack, &c->conn)) < 0)
         return rc;
@@ -222,6 +235,31 @@ int demo_fetch(struct demo *d, struct demo_client *c, struct la_stack *stack,
     if (rc < 0)
         la_abort(stack, c->conn, la_host_now());
     return rc;
+}
+
+void demo_transfer(struct demo *d, struct la_stack *stack, const struct la_endpoint *to,
+                   const char *name, const struct demo_words *w)
+{
+    char path[DEMO_PATH];
+    struct client get;
+    int file = open(demo_path(d, name, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc;
+
+    progress_begin(d, w->progress, d->size);
+    rc = file < 0 ? LA_ENOMEM : fetch(d, &get, stack, to, file);
+    if (rc == LA_OK) {
+        d->run(d, fetched, &get, la_host_now() + DEMO_PATIENCE);
+        rc = get.result;
+        if (rc == LA_EAGAIN) /* its events must not find us gone */
+            la_abort(stack, get.conn, la_host_now());
+    }
+    progress_end(d);
+    if (file >= 0)
+        close(file);
+    if (rc == LA_OK)
+        demo_compare(d, name, w->compared);
+    else if (!cli_stopped())
+        demo_check(d, false, w->failed, "%s", la_strerror(rc));
 }
 
 /* ---- the connection that is looked at closely ---- */
@@ -264,7 +302,7 @@ int demo_goodbye_listen(struct demo_goodbye *g, struct la_stack *stack)
 
 static bool answered(void *goodbye)
 {
-    return ((const struct demo_goodbye *)goodbye)->answered || demo_stopped();
+    return ((const struct demo_goodbye *)goodbye)->answered || cli_stopped();
 }
 
 static bool recorded(void *goodbye)
@@ -276,7 +314,7 @@ static bool recorded(void *goodbye)
     while (g->serial == 0 && la_record_next(g->stack, &cursor, &r))
         if (r.local.port == DEMO_GOODBYE_PORT)
             g->serial = r.serial;
-    return g->serial != 0 || demo_stopped();
+    return g->serial != 0 || cli_stopped();
 }
 
 bool demo_goodbye_close(struct demo *d, struct demo_goodbye *g)

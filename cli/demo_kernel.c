@@ -25,7 +25,6 @@
 #define OURS6 "fd77::2"
 #define KERNELS "10.77.0.1"
 #define KERNELS6 "fd77::1"
-#define PATIENCE LA_SEC(300) /* for a transfer */
 
 /* ---- the namespace ---- */
 
@@ -122,7 +121,7 @@ static void on_child_text(void *ctx, int fd, uint32_t events)
 
 static bool child_ended(void *child)
 {
-    return ((const struct child *)child)->ended || demo_stopped();
+    return ((const struct child *)child)->ended || cli_stopped();
 }
 
 static bool child_spoke(void *child)
@@ -224,13 +223,13 @@ static int open_host(struct demo *d, bool recorded, struct la_host **out)
     d->run = run_loop;
     the_loop = la_host_loop(*out);
     la_loop_on_event(the_loop, demo_event, NULL);
-    demo_signals_to(the_loop);
+    cli_catch_signals(the_loop);
     return 0;
 }
 
 static void close_host(struct demo *d, struct la_host *h)
 {
-    demo_signals_to(NULL);
+    cli_catch_signals(NULL);
     d->stack = NULL;
     la_host_close(h);
 }
@@ -249,10 +248,10 @@ static void curl_fetches(struct demo *d, bool v6)
     progress_begin(d, v6 ? "the kernel's curl, IPv6" : "the kernel's curl, IPv4", d->size);
     bool started = child_start(d, &c, the_loop, argv, NULL);
     if (started)
-        d->run(d, child_ended, &c, la_host_now() + PATIENCE);
+        d->run(d, child_ended, &c, la_host_now() + DEMO_PATIENCE);
     progress_end(d);
     child_stop(&c);
-    if (demo_stopped() || !started)
+    if (cli_stopped() || !started)
         return;
     c.text[strcspn(c.text, "\n")] = '\0';
     if (!c.ended || c.status != 0)
@@ -268,37 +267,24 @@ static void fetch_from_python(struct demo *d)
     char *argv[] = {"python3", "-u",    "-m", "http.server", "8000",
                     "--bind",  KERNELS, "-d", d->tmp,        NULL};
     struct la_endpoint to = {.port = DEMO_PEER_PORT, .ifx = -1};
-    char path[DEMO_PATH];
-    struct demo_client get;
     struct child c;
-    int file, rc;
 
     la_addr_parse(KERNELS, &to.addr);
     bool started = child_start(d, &c, the_loop, argv, NULL);
     if (started)
         d->run(d, child_spoke, &c, la_host_now() + LA_SEC(30));
     bool serves = started && strncmp(c.text, "Serving", 7) == 0;
-    if (!serves || demo_stopped()) {
+    if (!serves || cli_stopped()) {
         c.text[strcspn(c.text, "\n")] = '\0';
-        if (started && !demo_stopped())
+        if (started && !cli_stopped())
             demo_check(d, false, "python3 -m http.server starts", "%s", c.text);
         child_stop(&c);
         return;
     }
-    file = open(demo_path(d, "fetched", path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    progress_begin(d, "from python3's http.server", d->size);
-    rc = file < 0 ? LA_ENOMEM : demo_fetch(d, &get, d->stack, &to, file);
-    if (rc == LA_OK) {
-        d->run(d, demo_fetched, &get, la_host_now() + PATIENCE);
-        rc = get.result;
-    }
-    progress_end(d);
-    if (file >= 0)
-        close(file);
-    if (rc == LA_OK)
-        demo_compare(d, "fetched", "over IPv4, the kernel to lastack");
-    else if (!demo_stopped())
-        demo_check(d, false, "lastack fetches from python3", "%s", la_strerror(rc));
+    demo_transfer(d, d->stack, &to, "fetched",
+                  &(struct demo_words){"from python3's http.server",
+                                       "over IPv4, the kernel to lastack",
+                                       "lastack fetches from python3"});
     child_stop(&c);
 }
 
@@ -352,9 +338,9 @@ static void part_goodbye(struct demo *d)
     }
     bool over = demo_goodbye_close(d, &g) && demo_goodbye_over(d, &g);
     d->run(d, child_ended, &c, la_host_now() + LA_SEC(10));
-    if (!over && !demo_stopped())
+    if (!over && !cli_stopped())
         demo_check(d, false, "a connection to look at", "it did not come to its end: %s", c.text);
-    if (over && !demo_stopped()) {
+    if (over && !cli_stopped()) {
         demo_ladder(d);
         demo_part(d, "TIME-WAIT: if that last ACK was lost, the kernel sends its FIN again, and "
                      "somebody must answer");
@@ -379,15 +365,15 @@ int demo_kernel(struct demo *d)
     if ((rc = demo_serve(d, &server, d->stack, DEMO_PORT, true)) < 0)
         demo_check(d, false, "lastack listens", "%s", la_strerror(rc));
     else
-        for (int v6 = 0; v6 < 2 && !demo_stopped(); v6++)
+        for (int v6 = 0; v6 < 2 && !cli_stopped(); v6++)
             curl_fetches(d, v6);
-    if (!demo_stopped()) {
+    if (!cli_stopped()) {
         demo_part(d, "%u MiB from python3's http.server at " KERNELS " to lastack",
                   (unsigned)d->mib);
         fetch_from_python(d);
     }
     close_host(d, h);
-    if (demo_stopped())
+    if (cli_stopped())
         return 0;
 
     demo_part(d, "One connection, segment by segment: lastack closes first");

@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE LA_SEC(300)
 #define BATCH 64 /* frames in one direction before the other has its turn */
 
 struct end {
@@ -75,7 +74,7 @@ static int run(struct demo *d, bool (*done)(void *ctx), void *ctx, la_ns deadlin
     struct la_stack *a = wire.us.stack, *b = wire.peer.stack;
 
     (void)d;
-    while (!demo_stopped()) {
+    while (!cli_stopped()) {
         la_ns now = la_host_now(), next;
         bool moved;
 
@@ -172,23 +171,9 @@ static void transfer(struct demo *d, struct la_stack *to, const char *from_addr,
                      const char *what)
 {
     struct la_endpoint at = {.port = DEMO_PORT, .ifx = -1};
-    char path[DEMO_PATH];
-    struct demo_client get;
-    int file = open(demo_path(d, name, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int rc = file < 0 ? LA_ENOMEM : la_addr_parse(from_addr, &at.addr);
 
-    progress_begin(d, what, d->size);
-    if (rc == LA_OK && (rc = demo_fetch(d, &get, to, &at, file)) == LA_OK) {
-        d->run(d, demo_fetched, &get, la_host_now() + PATIENCE);
-        rc = get.result;
-    }
-    progress_end(d);
-    if (file >= 0)
-        close(file);
-    if (rc == LA_OK)
-        demo_compare(d, name, what);
-    else if (!demo_stopped())
-        demo_check(d, false, what, "%s", la_strerror(rc));
+    la_addr_parse(from_addr, &at.addr);
+    demo_transfer(d, to, &at, name, &(struct demo_words){what, what, what});
 }
 
 static void part_transfers(struct demo *d)
@@ -203,9 +188,9 @@ static void part_transfers(struct demo *d)
         return;
     }
     transfer(d, wire.peer.stack, wire.us.addr4, "got4", "to the other one, IPv4");
-    if (!demo_stopped())
+    if (!cli_stopped())
         transfer(d, wire.peer.stack, wire.us.addr6, "got6", "to the other one, IPv6");
-    if (!demo_stopped())
+    if (!cli_stopped())
         transfer(d, wire.us.stack, wire.peer.addr4, "fetched", "from the other one");
 }
 
@@ -230,7 +215,7 @@ static void caller_event(struct demo_user *u, const struct la_event *ev)
 
 static bool caller_eof(void *caller)
 {
-    return ((const struct caller *)caller)->eof || demo_stopped();
+    return ((const struct caller *)caller)->eof || cli_stopped();
 }
 
 static bool call(struct caller *c)
@@ -251,7 +236,7 @@ static bool peer_recorded(void *record)
 {
     uint32_t cursor = 0;
 
-    return la_record_next(wire.peer.stack, &cursor, record) || demo_stopped();
+    return la_record_next(wire.peer.stack, &cursor, record) || cli_stopped();
 }
 
 /* The conversation, from its SYN until both sides have their records. */
@@ -278,7 +263,7 @@ static void part_goodbye(struct demo *d)
     char peer[512];
 
     if (!converse(d, &g, &r)) {
-        if (!demo_stopped())
+        if (!cli_stopped())
             demo_check(d, false, "a connection to look at", "it did not come to its end");
         return;
     }
@@ -299,7 +284,7 @@ int demo_memory(struct demo *d)
         part_transfers(d);
     }
     close_wire();
-    if (rc || demo_stopped())
+    if (rc || cli_stopped())
         return rc;
     rc = open_wire(d, true);
     if (rc == 0) {

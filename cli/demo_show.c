@@ -221,7 +221,7 @@ void demo_countdown(struct demo *d, uint32_t serial)
     demo_say(d, "2MSL is %s here, because --msl shortens it; without it, 60 s.", wait);
     if (!d->terminal && find_time_wait(d, serial, &until))
         demo_say(d, "TIME-WAIT ...");
-    while (!demo_stopped() && find_time_wait(d, serial, &until)) {
+    while (!cli_stopped() && find_time_wait(d, serial, &until)) {
         la_ns now = la_host_now(), left = until > now ? until - now : 0;
 
         if (d->terminal) {
@@ -309,9 +309,9 @@ int demo_summary(struct demo *d)
 
     for (int i = 0; i < d->nchecks; i++)
         held += d->check[i].held;
-    bool all = held == d->nchecks && held > 0 && !demo_stopped();
+    bool all = held == d->nchecks && held > 0 && !cli_stopped();
     demo_part(d, "%d of %d checks held%s", held, d->nchecks,
-              demo_stopped() ? "; stopped before the end" : "");
+              cli_stopped() ? "; stopped before the end" : "");
     for (int i = 0; i < d->nchecks; i++)
         if (!d->check[i].held)
             show_check(d, &d->check[i]);
@@ -322,5 +322,5 @@ int demo_summary(struct demo *d)
                  d->out, d->out);
     if (d->json && !print_json(d, all))
         return CLI_FAILED;
-    return demo_stopped() ? CLI_INTERRUPTED : all ? CLI_OK : CLI_FAILED;
+    return cli_stopped() ? CLI_INTERRUPTED : all ? CLI_OK : CLI_FAILED;
 }

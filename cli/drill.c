@@ -144,31 +144,6 @@ static int find_scripts(struct drill *d, int n, char **operands)
     return 0;
 }
 
-static char *slurp(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    size_t room = 0;
-
-    *n = 0;
-    while (f && !ferror(f) && !feof(f)) {
-        if (*n == room) {
-            char *more = realloc(text, room = room ? 2 * room : 16384);
-            if (!more)
-                break;
-            text = more;
-        }
-        *n += fread(text + *n, 1, room - *n, f);
-    }
-    if (f && (ferror(f) || !feof(f))) {
-        free(text);
-        text = NULL;
-    }
-    if (f)
-        fclose(f);
-    return text;
-}
-
 /* ---- one script ---- */
 
 static void show_event(void *ctx, la_ns when, struct place at, const char *text)
@@ -243,7 +218,7 @@ static void one(struct drill *d, const char *path)
     struct script *s;
     la_ns when = 0;
     size_t n;
-    char *text = slurp(path, &n);
+    char *text = cli_read_file(path, SIZE_MAX - 2, &n);
     bool ok;
 
     if (!text) {

@@ -31,31 +31,6 @@ static const struct lab_file *experiment(const char *name)
     return NULL;
 }
 
-/* A whole file, with a NUL behind it; NULL with the mistake told. */
-static char *read_file(const char *path, size_t *n)
-{
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    char *text = malloc(LAB_TEXT_MAX + 2);
-    if (!f || !text) {
-        (void)cli_failed("lab", "%s: %s", path, f ? "no memory" : strerror(errno));
-        free(text);
-        if (f && f != stdin)
-            fclose(f);
-        return NULL;
-    }
-    *n = fread(text, 1, LAB_TEXT_MAX + 1, f);
-    if (ferror(f)) {
-        (void)cli_failed("lab", "%s: %s", path, strerror(errno));
-        free(text);
-        text = NULL;
-    } else {
-        text[*n] = '\0';
-    }
-    if (f != stdin)
-        fclose(f);
-    return text;
-}
-
 static bool looks_like_a_file(const char *name)
 {
     size_t n = strlen(name);
@@ -96,9 +71,11 @@ static struct lab_scenario *load(const char *name)
         (void)cli_failed("lab", "no experiment is called '%s': type lastack lab list", name);
         return NULL;
     }
-    text = read_file(name, &n);
-    if (!text)
+    text = cli_read_file(name, LAB_TEXT_MAX, &n);
+    if (!text) {
+        (void)cli_failed("lab", "%s: %s", name, strerror(errno));
         return NULL;
+    }
     s = lab_parse(name, text, n, &err);
     free(text);
     return s ? s : tell_mistake(name, &err);
@@ -252,14 +229,6 @@ static int write_book(int n, char **dirs)
     return report.failed ? CLI_FAILED : CLI_OK;
 }
 
-static bool parse_seed(const char *text, uint64_t *out)
-{
-    char *end;
-    errno = 0;
-    *out = strtoull(text, &end, 0);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
-}
-
 static int parse(struct lab_command *c, int argc, char **argv)
 {
     const struct opt table[] = {
@@ -303,7 +272,7 @@ int cmd_lab(int argc, char **argv)
         return -1 - n;
     if (n == 0)
         return cli_wrong("lab", "list, run, all, show or book? type lastack lab --help");
-    if (c.seed_text && !parse_seed(c.seed_text, &c.seed))
+    if (c.seed_text && cli_seed(c.seed_text, &c.seed) < 0)
         return cli_wrong("lab", "--seed takes a number, not '%s'", c.seed_text);
     c.marks = ladder_style_for(stdout).unicode;
     const char *what = argv[1];

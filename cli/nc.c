@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,25 +33,6 @@ static const struct cli_usage usage = {
         "  sudo lastack nc -v --dev tap:tap0 --addr 10.1.0.9/24 --gateway 10.1.0.1 192.0.2.7 80\n"
         "  sudo lastack nc --pcap end.pcapng --stay --msl 2s 10.77.0.1 7000 </dev/null\n",
 };
-
-/* For the signal handler, which can be given nothing else. */
-static struct la_loop *signalled;
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    la_loop_stop(signalled);
-}
-
-static void catch_signals(struct la_loop *l)
-{
-    struct sigaction sa = {.sa_handler = on_signal};
-
-    signalled = l;
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
-}
 
 /* ---- where to ---- */
 
@@ -229,7 +209,7 @@ static int with_stack(struct nc *n, struct nc_options *o, const char *host, uint
     n->loop = la_host_loop(n->host);
     n->stay = o->stay;
     n->verbose = o->common.verbose;
-    catch_signals(n->loop);
+    cli_catch_signals(n->loop);
     if (control_open(n->loop, n->stack, "nc", &control, &err) < 0 && n->verbose)
         fprintf(stderr, "lastack nc: %s\n", err.text);
     la_loop_on_event(n->loop, nc_event, n);

@@ -2,6 +2,7 @@
  * its line; a mistake is one line that says what is wrong and what to type. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,15 @@ static int read_uint(const char *text, uint32_t lo, uint32_t hi, uint32_t *out)
         return LA_EINVAL;
     *out = (uint32_t)v;
     return LA_OK;
+}
+
+int cli_seed(const char *text, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 ? LA_OK : LA_EINVAL;
 }
 
 int cli_port(const char *text, uint16_t *out)
@@ -259,6 +269,40 @@ int opts_parse(const struct cli_usage *u, const struct opt *const tables[OPT_TAB
             return -1 - rc;
     }
     return operands;
+}
+
+/* ---- files ---- */
+
+char *cli_read_file(const char *path, size_t most, size_t *n)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    char *text = NULL;
+    size_t room = 0;
+    bool ok = f != NULL;
+
+    *n = 0;
+    while (ok && !feof(f) && *n <= most) {
+        if (room - *n < 2) {
+            char *more = realloc(text, room = room ? 2 * room : 16384);
+            if (!(ok = more != NULL))
+                break;
+            text = more;
+        }
+        size_t want = room - *n - 1, left = most + 1 - *n;
+        *n += fread(text + *n, 1, want < left ? want : left, f);
+        ok = !ferror(f);
+    }
+    if (f && f != stdin) {
+        int e = errno;
+        fclose(f);
+        errno = e;
+    }
+    if (ok) {
+        text[*n] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
 }
 
 /* ---- small texts ---- */

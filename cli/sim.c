@@ -18,13 +18,6 @@ struct sim_options {
 
 /* ---- reading the command line ---- */
 
-static bool parse_seed(const char *text, uint64_t *out)
-{
-    char *end;
-    *out = strtoull(text, &end, 0);
-    return *text && *text != '-' && *end == '\0';
-}
-
 /* "loss,dup" into bits; the word that is none in *bad. */
 static bool parse_features(const char *text, uint32_t *out, char bad[32])
 {
@@ -223,7 +216,7 @@ int cmd_sim(int argc, char **argv)
         return -1 - n;
     if (n > 0)
         return cli_wrong("sim", "'%s' is no option: type lastack sim --help", argv[1]);
-    if (o.seed && !parse_seed(o.seed, &cfg.seed))
+    if (o.seed && cli_seed(o.seed, &cfg.seed) < 0)
         return cli_wrong("sim", "--seed takes a number, not '%s'", o.seed);
     if (!o.seed)
         cfg.seed = fresh_seed();
