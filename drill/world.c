@@ -170,18 +170,13 @@ void world_close(struct run *r)
 static void keep(struct run *r, const struct la_frame *f)
 {
     struct sent *s = malloc(sizeof *s + f->len);
-    uint32_t n = f->head.n;
 
     if (!s)
         abort();
-    memcpy(s->bytes, f->head.p, n);
-    for (unsigned i = 0; i < f->nspan && n < f->len; i++) {
-        memcpy(s->bytes + n, f->span[i].p, f->span[i].n);
-        n += f->span[i].n;
-    }
+    la_frame_copy(f, s->bytes);
     s->next = NULL;
     s->at = r->now;
-    s->n = n;
+    s->n = f->len;
     *r->sent_end = s;
     r->sent_end = &s->next;
 }

@@ -114,10 +114,7 @@ static void drain(struct world *w)
         if (!p)
             continue; /* lost, as on a wire */
         *p = (struct packet){.at = w->now, .n = f.len};
-        size_t at = f.head.n;
-        memcpy(p->data, f.head.p, at);
-        for (unsigned i = 0; i < f.nspan; at += f.span[i].n, i++)
-            memcpy(p->data + at, f.span[i].p, f.span[i].n);
+        la_frame_copy(&f, p->data);
         complete(&f, p->data);
         *w->out_end = p;
         w->out_end = &p->next;

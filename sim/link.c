@@ -45,16 +45,10 @@ static struct packet *packet_copy(const struct packet *p)
     return c;
 }
 
-/* The frame's head and spans, copied into one piece. */
 static struct packet *packet_of(struct sim_link *l, int end, const struct la_frame *f)
 {
     struct packet *p = packet_new(l->sim, f->len);
-    uint32_t at = f->head.n;
-    memcpy(p->bytes, f->head.p, f->head.n);
-    for (unsigned i = 0; i < f->nspan; i++) {
-        memcpy(p->bytes + at, f->span[i].p, f->span[i].n);
-        at += f->span[i].n;
-    }
+    la_frame_copy(f, p->bytes);
     p->link = l;
     p->end = !end;
     p->csum = f->csum;

@@ -119,11 +119,7 @@ __attribute__((always_inline)) static inline uint64_t sum_native(const uint8_t *
 
 static inline void add_native(struct csum *c, uint64_t sum, size_t n)
 {
-    sum = (sum >> 32) + (sum & 0xffffffff);
-    if (c->odd)
-        sum <<= 8; /* times 256 swaps the bytes of a 16-bit one's-complement sum */
-    c->sum = csum_carry(c->sum, sum);
-    c->odd ^= n & 1;
+    csum_join(c, (sum >> 32) + (sum & 0xffffffff), n);
 }
 
 void csum_add(struct csum *c, const void *p, size_t n)

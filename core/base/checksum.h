@@ -59,10 +59,11 @@ static inline uint16_t csum_fold(const struct csum *c)
 {
     return NET16(csum_native(c));
 }
-/* Adds n bytes by their own csum_native. */
-static inline void csum_join(struct csum *c, uint16_t sum, size_t n)
+/* Adds n bytes by their own sum, as of csum_native or of 56 bits at most. */
+static inline void csum_join(struct csum *c, uint64_t sum, size_t n)
 {
-    c->sum = csum_carry(c->sum, c->odd ? (uint64_t)sum << 8 : sum);
+    /* times 256 swaps the bytes of a 16-bit one's-complement sum */
+    c->sum = csum_carry(c->sum, c->odd ? sum << 8 : sum);
     c->odd ^= n & 1;
 }
 /* What goes into a checksum field. */

@@ -185,6 +185,15 @@ bool la_tx(struct la_stack *s, int ifx, struct la_frame *f, la_ns now)
     return true;
 }
 
+void la_frame_copy(const struct la_frame *f, void *to)
+{
+    uint8_t *at = to;
+    memcpy(at, f->head.p, f->head.n);
+    at += f->head.n;
+    for (unsigned i = 0; i < f->nspan; at += f->span[i++].n)
+        memcpy(at, f->span[i].p, f->span[i].n);
+}
+
 la_ns la_deadline(const struct la_stack *s)
 {
     la_ns a = net_deadline(s->net), b = tcp_deadline(&s->tcp, s->now);

@@ -141,6 +141,9 @@ LA_API void la_rx(struct la_stack *s, int ifx, const struct la_frame *f, la_ns n
  * to stays valid until the next call that takes this stack. */
 LA_API bool la_tx(struct la_stack *s, int ifx, struct la_frame *f, la_ns now);
 
+/* Copies a frame's head and spans in one piece to `to`, which holds f->len bytes. */
+LA_API void la_frame_copy(const struct la_frame *f, void *to);
+
 /* When la_expire must be called at the latest; LA_NEVER if no timer runs. */
 LA_API la_ns la_deadline(const struct la_stack *s);
 LA_API void la_expire(struct la_stack *s, la_ns now);

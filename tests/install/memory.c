@@ -46,14 +46,12 @@ static bool carry(struct la_stack *from, struct la_stack *to)
 
     while (la_tx(from, 0, &f, now)) {
         struct la_frame flat = {.head = {wire, f.len}, .len = f.len};
-        uint32_t at = f.head.n;
+        uint32_t sum = f.head.n;
 
-        memcpy(wire, f.head.p, f.head.n);
-        for (unsigned i = 0; i < f.nspan; i++) {
-            memcpy(wire + at, f.span[i].p, f.span[i].n);
-            at += f.span[i].n;
-        }
-        CHECK(at == f.len);
+        for (unsigned i = 0; i < f.nspan; i++)
+            sum += f.span[i].n;
+        CHECK(sum == f.len);
+        la_frame_copy(&f, wire);
         la_rx(to, 0, &flat, now);
         any = true;
     }

@@ -250,13 +250,11 @@ static bool take_frame(struct kit *k)
     }
     if (!la_tx(k->s, 0, &f, k->now))
         return false;
-    memcpy(frame.b, f.head.p, f.head.n);
     frame.n = f.head.n;
-    for (unsigned i = 0; i < f.nspan; i++) {
-        memcpy(frame.b + frame.n, f.span[i].p, f.span[i].n);
+    for (unsigned i = 0; i < f.nspan; i++)
         frame.n += f.span[i].n;
-    }
     assert_int_equal(frame.n, f.len);
+    la_frame_copy(&f, frame.b);
     if (f.csum == LA_CSUM_PARTIAL) { /* as the device would */
         struct csum c = {0};
         csum_add(&c, frame.b + f.csum_start, frame.n - f.csum_start);
