@@ -23,6 +23,12 @@ struct trace_event {
     struct la_trace_seg seg;
 };
 
+/* The same address and port. */
+static inline bool endpoint_eq(const struct la_endpoint *a, const struct la_endpoint *b)
+{
+    return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
+}
+
 #define TRACE_KEEP(kind) (1U << (kind))
 #define TRACE_KEEP_ALL UINT32_MAX
 /* All but the rules that fire on each segment: what a ladder needs. */

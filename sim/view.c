@@ -46,11 +46,6 @@ void view_parse(struct sim_view *v, enum la_link link)
     v->seg.flags = tcp.flags;
 }
 
-static bool endpoint_eq(const struct la_endpoint *a, const struct la_endpoint *b)
-{
-    return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
-}
-
 static uint64_t endpoint_hash(const struct la_endpoint *e)
 {
     uint64_t h = e->port;

@@ -10,11 +10,6 @@
 
 #define LATE LA_MSEC(20) /* a delay below this is nobody's concern */
 
-static bool endpoint_eq(const struct la_endpoint *a, const struct la_endpoint *b)
-{
-    return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
-}
-
 static bool is_ours(const struct ladder *l, int side, const struct trace_event *ev)
 {
     const struct ladder_end *me = ladder_end_of(l, side), *peer = ladder_end_of(l, !side);

@@ -82,17 +82,13 @@ void end_gave(struct end *e, const void *p, size_t n)
     e->sent_hash = fnv(e->sent_hash, p, n);
 }
 
-static bool same(const struct la_endpoint *a, const struct la_endpoint *b)
-{
-    return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
-}
-
 /* Did a later end of this host take over the pair? */
 static bool followed(const struct end *e)
 {
     for (size_t i = e->index + 1; i < e->lab->nends; i++) {
         const struct end *k = e->lab->end[i];
-        if (k->host == e->host && same(&k->local, &e->local) && same(&k->remote, &e->remote))
+        if (k->host == e->host && endpoint_eq(&k->local, &e->local) &&
+            endpoint_eq(&k->remote, &e->remote))
             return true;
     }
     return false;
@@ -109,7 +105,8 @@ bool end_status(const struct end *e, struct la_status *st)
     if (followed(e))
         return false;
     while (la_status_next(s, &cursor, st)) {
-        if (st->state != LA_LISTEN && same(&st->local, &e->local) && same(&st->remote, &e->remote))
+        if (st->state != LA_LISTEN && endpoint_eq(&st->local, &e->local) &&
+            endpoint_eq(&st->remote, &e->remote))
             return true;
     }
     return false;
@@ -179,8 +176,8 @@ static unsigned end_track(const struct end *e, enum la_state *out, unsigned room
     for (size_t i = e->birth; i < log->n && n < room; i++) {
         const struct trace_event *ev = &log->ev[i];
         enum la_state to = change(ev);
-        if (to == LA_STATES || !ev->has_conn || !same(&ev->local, &e->local) ||
-            !same(&ev->remote, &e->remote))
+        if (to == LA_STATES || !ev->has_conn || !endpoint_eq(&ev->local, &e->local) ||
+            !endpoint_eq(&ev->remote, &e->remote))
             continue;
         if (n && is_birth(ev))
             later = true;
@@ -202,8 +199,8 @@ void end_find_birth(struct end *e)
     const struct trace_log *log = sim_log(e->lab->host[e->host]);
     for (size_t i = log->n; i-- > 0;) {
         const struct trace_event *ev = &log->ev[i];
-        if (is_birth(ev) && ev->has_conn && same(&ev->local, &e->local) &&
-            same(&ev->remote, &e->remote)) {
+        if (is_birth(ev) && ev->has_conn && endpoint_eq(&ev->local, &e->local) &&
+            endpoint_eq(&ev->remote, &e->remote)) {
             e->birth = i;
             return;
         }

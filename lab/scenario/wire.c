@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same(const struct la_endpoint *a, const struct la_endpoint *b)
-{
-    return a->port == b->port && la_addr_eq(&a->addr, &b->addr);
-}
-
 /* ---- connections ---- */
 
 static unsigned bucket_of(const struct la_endpoint *a, const struct la_endpoint *b)
@@ -26,9 +21,9 @@ static struct wire_conn *conn_find(struct lab *lab, const struct la_endpoint *a,
 {
     for (int i = lab->bucket[bucket_of(a, b)]; i >= 0; i = lab->conn[i].before) {
         struct wire_conn *c = &lab->conn[i];
-        *side = same(&c->pub.left_end, a) ? 0 : 1;
-        if ((same(&c->pub.left_end, a) && same(&c->pub.right_end, b)) ||
-            (same(&c->pub.left_end, b) && same(&c->pub.right_end, a)))
+        *side = endpoint_eq(&c->pub.left_end, a) ? 0 : 1;
+        if ((endpoint_eq(&c->pub.left_end, a) && endpoint_eq(&c->pub.right_end, b)) ||
+            (endpoint_eq(&c->pub.left_end, b) && endpoint_eq(&c->pub.right_end, a)))
             return c;
     }
     return NULL;
