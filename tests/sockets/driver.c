@@ -242,3 +242,26 @@ long blocked_end(struct blocked *b, long long at_us)
     errno = b->error;
     return b->result;
 }
+
+/* ---- options ---- */
+
+void driver_set(struct driver *d, int fd, int level, int name, int value)
+{
+    assert_int_equal(CALL(d, setsockopt, fd, level, name, &value, sizeof value), 0);
+}
+
+int driver_get(struct driver *d, int fd, int level, int name)
+{
+    int value = -12345;
+    socklen_t len = sizeof value;
+    assert_int_equal(CALL(d, getsockopt, fd, level, name, &value, &len), 0);
+    assert_int_equal(len, sizeof value);
+    return value;
+}
+
+int driver_ask(struct driver *d, int fd, unsigned long what)
+{
+    int v = -1;
+    assert_int_equal(CALL(d, ioctl, fd, what, &v), 0);
+    return v;
+}

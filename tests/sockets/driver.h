@@ -23,6 +23,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+/* In µs, as driver_out takes times. */
+#define MS 1000LL
+#define S 1000000LL
+
 struct driver {
     void *object;
     struct packetdrill_interface ifc;
@@ -73,6 +77,11 @@ int driver_listen(struct driver *d, int backlog);
 int driver_accepted(struct driver *d, int listener, const char *options, unsigned wnd);
 /* The same in one go, mss 1000 and SACK. */
 int driver_established(struct driver *d);
+
+/* setsockopt, getsockopt and ioctl of one int; each must succeed. */
+void driver_set(struct driver *d, int fd, int level, int name, int value);
+int driver_get(struct driver *d, int fd, int level, int name);
+int driver_ask(struct driver *d, int fd, unsigned long what);
 
 /* A call on the second thread. */
 struct blocked {

@@ -4,30 +4,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#define MS 1000LL
-#define S 1000000LL
 #define FLAGS "local=192.168.0.1/16,local=10.9.8.7/8,profile=linux"
-
-static void set(struct driver *d, int fd, int level, int name, int value)
-{
-    assert_int_equal(CALL(d, setsockopt, fd, level, name, &value, sizeof value), 0);
-}
-
-static int get(struct driver *d, int fd, int level, int name)
-{
-    int value = -12345;
-    socklen_t len = sizeof value;
-    assert_int_equal(CALL(d, getsockopt, fd, level, name, &value, &len), 0);
-    assert_int_equal(len, sizeof value);
-    return value;
-}
-
-static int ask(struct driver *d, int fd, unsigned long what)
-{
-    int v = -1;
-    assert_int_equal(CALL(d, ioctl, fd, what, &v), 0);
-    return v;
-}
 
 static void socket_kinds(void **state)
 {
@@ -44,10 +21,10 @@ static void socket_kinds(void **state)
     assert_int_equal(CALL(&d, fcntl, fd, F_GETFD, 0), FD_CLOEXEC);
     assert_int_equal(CALL(&d, fcntl, fd, F_SETFL, 0), 0);
     assert_int_equal(CALL(&d, fcntl, fd, F_GETFL, 0), O_RDWR);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_DOMAIN), AF_INET);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ACCEPTCONN), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_DOMAIN), AF_INET);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ACCEPTCONN), 0);
     assert_int_equal(CALL(&d, close, fd), 0);
     FAILS(CALL(&d, close, fd), EBADF);
     driver_close(&d);
@@ -79,12 +56,12 @@ static void binding(void **state)
     assert_int_equal(CALL(&d, close, y), 0);
     /* SO_REUSEADDR on both shares the address, but not between two listeners. */
     y = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
-    set(&d, y, SOL_SOCKET, SO_REUSEADDR, 1);
+    driver_set(&d, y, SOL_SOCKET, SO_REUSEADDR, 1);
     FAILS(CALL(&d, bind, y, (struct sockaddr *)&a, len), EADDRINUSE);
-    set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
+    driver_set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
     assert_int_equal(CALL(&d, bind, y, (struct sockaddr *)&a, len), 0);
     assert_int_equal(CALL(&d, listen, x, 1), 0);
-    assert_int_equal(get(&d, x, SOL_SOCKET, SO_ACCEPTCONN), 1);
+    assert_int_equal(driver_get(&d, x, SOL_SOCKET, SO_ACCEPTCONN), 1);
     FAILS(CALL(&d, listen, y, 1), EADDRINUSE);
     assert_int_equal(CALL(&d, listen, x, 5), 0); /* only the backlog changes */
     /* Port 0 is a port of ours to choose. */
@@ -109,7 +86,7 @@ static void reuse_after_close(void **state)
     driver_out(&d, -1, ". 2:2(0) ack 2");
     int x = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
     FAILS(CALL(&d, bind, x, a, len), EADDRINUSE);
-    set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
+    driver_set(&d, x, SOL_SOCKET, SO_REUSEADDR, 1);
     assert_int_equal(CALL(&d, bind, x, a, len), 0);
     assert_int_equal(CALL(&d, listen, x, 1), 0);
     driver_until(&d, 61 * S);
@@ -180,9 +157,9 @@ static void options(void **state)
     driver_open(&d, FLAGS);
     int fd = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
     for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
-        assert_int_equal(get(&d, fd, table[i].level, table[i].name), table[i].preset);
-        set(&d, fd, table[i].level, table[i].name, table[i].set);
-        assert_int_equal(get(&d, fd, table[i].level, table[i].name), table[i].got);
+        assert_int_equal(driver_get(&d, fd, table[i].level, table[i].name), table[i].preset);
+        driver_set(&d, fd, table[i].level, table[i].name, table[i].set);
+        assert_int_equal(driver_get(&d, fd, table[i].level, table[i].name), table[i].got);
     }
     assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
     assert_string_equal(name, "reno");
@@ -199,10 +176,10 @@ static void on_the_wire(void **state)
     (void)state;
     driver_open(&d, FLAGS ",tso=1");
     int fd = driver_established(&d);
-    set(&d, fd, IPPROTO_IP, IP_TTL, 17);
-    set(&d, fd, IPPROTO_IP, IP_TOS, 0x28);
-    set(&d, fd, IPPROTO_TCP, TCP_MAXSEG, 500);
-    assert_int_equal(get(&d, fd, IPPROTO_TCP, TCP_MAXSEG), 500);
+    driver_set(&d, fd, IPPROTO_IP, IP_TTL, 17);
+    driver_set(&d, fd, IPPROTO_IP, IP_TOS, 0x28);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_MAXSEG, 500);
+    assert_int_equal(driver_get(&d, fd, IPPROTO_TCP, TCP_MAXSEG), 500);
     assert_int_equal(CALL(&d, write, fd, buf, 700), 700);
     driver_out(&d, 0, ". 1:501(500) ack 1");
     assert_int_equal(d.ttl, 17);
@@ -221,7 +198,7 @@ static void small_buffer(void **state)
     driver_open(&d, FLAGS);
     int l = CALL(&d, socket, AF_INET, SOCK_STREAM, 0);
     struct sockaddr *a = driver_local(&d, &len);
-    set(&d, l, SOL_SOCKET, SO_RCVBUF, 4000);
+    driver_set(&d, l, SOL_SOCKET, SO_RCVBUF, 4000);
     assert_int_equal(CALL(&d, bind, l, a, len), 0);
     assert_int_equal(CALL(&d, listen, l, 1), 0);
     driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
@@ -232,12 +209,12 @@ static void small_buffer(void **state)
     driver_out(&d, -1, ". 1:1(0) ack 2001 win 2000");
     driver_in(&d, "P. 2001:4001(2000) ack 1 win 65535");
     driver_out(&d, -1, ". 1:1(0) ack 4001 win 0");
-    assert_int_equal(ask(&d, fd, FIONREAD), 4000);
+    assert_int_equal(driver_ask(&d, fd, FIONREAD), 4000);
     assert_int_equal(CALL(&d, recv, fd, buf, 1000, MSG_PEEK), 1000);
-    assert_int_equal(ask(&d, fd, FIONREAD), 4000);
+    assert_int_equal(driver_ask(&d, fd, FIONREAD), 4000);
     assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 4000);
     driver_out(&d, -1, ". 1:1(0) ack 4001 win 4000"); /* the update */
-    assert_int_equal(ask(&d, fd, FIONREAD), 0);
+    assert_int_equal(driver_ask(&d, fd, FIONREAD), 0);
     driver_close(&d);
 }
 
@@ -251,18 +228,18 @@ static void queues(void **state)
     driver_in(&d, ". 1:1(0) ack 1 win 1000");
     assert_int_equal(CALL(&d, write, fd, buf, 1500), 1500);
     driver_out(&d, 0, ". 1:1001(1000) ack 1");
-    assert_int_equal(ask(&d, fd, SIOCOUTQ), 1500);
-    assert_int_equal(ask(&d, fd, SIOCOUTQNSD), 500);
+    assert_int_equal(driver_ask(&d, fd, SIOCOUTQ), 1500);
+    assert_int_equal(driver_ask(&d, fd, SIOCOUTQNSD), 500);
     assert_int_equal(CALL(&d, shutdown, fd, SHUT_WR), 0);
-    assert_int_equal(ask(&d, fd, SIOCOUTQ), 1501); /* the FIN counts */
+    assert_int_equal(driver_ask(&d, fd, SIOCOUTQ), 1501); /* the FIN counts */
     driver_in(&d, ". 1:1(0) ack 1001 win 1000");
     driver_out(&d, -1, "FP. 1001:1501(500) ack 1");
     driver_in(&d, ". 1:1(0) ack 1502 win 1000");
-    assert_int_equal(ask(&d, fd, SIOCOUTQ), 0);
+    assert_int_equal(driver_ask(&d, fd, SIOCOUTQ), 0);
     FAILS(CALL(&d, write, fd, buf, 1), EPIPE);
     driver_in(&d, "FP. 1:301(300) ack 1502 win 1000");
     driver_out(&d, -1, ". 1502:1502(0) ack 302");
-    assert_int_equal(ask(&d, fd, FIONREAD), 300);
+    assert_int_equal(driver_ask(&d, fd, FIONREAD), 300);
     assert_int_equal(CALL(&d, recv, fd, buf, 2000, MSG_WAITALL), 300);
     assert_int_equal(CALL(&d, read, fd, buf, 2000), 0);
     driver_close(&d);
@@ -282,7 +259,7 @@ static void flags_of_recv(void **state)
     driver_in(&d, "P. 1:1001(1000) ack 1 win 65535");
     driver_out(&d, -1, ". 1:1(0) ack 1001");
     assert_int_equal(CALL(&d, recv, fd, NULL, 100, MSG_TRUNC), 100); /* thrown away */
-    set(&d, fd, IPPROTO_TCP, TCP_INQ, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_INQ, 1);
     m.msg_control = control;
     m.msg_controllen = sizeof control;
     assert_int_equal(CALL(&d, recvmsg, fd, &m, 0), 500);

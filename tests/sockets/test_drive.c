@@ -4,9 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MS 1000LL
-#define S 1000000LL
-
 static void a_clock_that_moves_when_read(void **state)
 {
     struct driver d;

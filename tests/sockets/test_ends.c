@@ -2,30 +2,7 @@
 #include "sockets/driver.h"
 #include <sys/ioctl.h>
 
-#define MS 1000LL
-#define S 1000000LL
 #define FLAGS "local=192.168.0.1/16,local=10.9.8.7/8,profile=linux"
-
-static void set(struct driver *d, int fd, int level, int name, int value)
-{
-    assert_int_equal(CALL(d, setsockopt, fd, level, name, &value, sizeof value), 0);
-}
-
-static int get(struct driver *d, int fd, int level, int name)
-{
-    int value = -12345;
-    socklen_t len = sizeof value;
-    assert_int_equal(CALL(d, getsockopt, fd, level, name, &value, &len), 0);
-    assert_int_equal(len, sizeof value);
-    return value;
-}
-
-static int ask(struct driver *d, int fd, unsigned long what)
-{
-    int v = -1;
-    assert_int_equal(CALL(d, ioctl, fd, what, &v), 0);
-    return v;
-}
 
 /* ---- urgent ---- */
 
@@ -54,17 +31,17 @@ static void urgent_in(void **state)
     p = (struct pollfd){.fd = fd, .events = POLLIN | POLLPRI};
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
     assert_int_equal(p.revents, POLLIN | POLLPRI);
-    assert_int_equal(ask(&d, fd, FIONREAD), 3);
-    assert_int_equal(ask(&d, fd, SIOCATMARK), 0);
+    assert_int_equal(driver_ask(&d, fd, FIONREAD), 3);
+    assert_int_equal(driver_ask(&d, fd, SIOCATMARK), 0);
     assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 3); /* up to the mark */
-    assert_int_equal(ask(&d, fd, SIOCATMARK), 1);
+    assert_int_equal(driver_ask(&d, fd, SIOCATMARK), 1);
     assert_int_equal(CALL(&d, recv, fd, buf, 1, MSG_OOB | MSG_PEEK), 1);
     assert_int_equal(CALL(&d, recv, fd, buf, 1, MSG_OOB), 1);
     assert_int_equal(buf[0], 4);
     FAILS(CALL(&d, recv, fd, buf, 1, MSG_OOB), EINVAL);
     assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 6);
     assert_int_equal(buf[0], 5);
-    assert_int_equal(ask(&d, fd, SIOCATMARK), 0);
+    assert_int_equal(driver_ask(&d, fd, SIOCATMARK), 0);
     driver_close(&d);
 }
 
@@ -75,11 +52,11 @@ static void urgent_in_line(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
-    set(&d, fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    driver_set(&d, fd, SOL_SOCKET, SO_OOBINLINE, 1);
     driver_in(&d, "P.U 1:11(10) ack 1 win 65535 urg 4");
     FAILS(CALL(&d, recv, fd, buf, 1, MSG_OOB), EINVAL);
     assert_int_equal(CALL(&d, read, fd, buf, 3), 3);
-    assert_int_equal(ask(&d, fd, SIOCATMARK), 1);
+    assert_int_equal(driver_ask(&d, fd, SIOCATMARK), 1);
     assert_int_equal(CALL(&d, read, fd, buf, sizeof buf), 7);
     assert_int_equal(buf[0], 4);
     driver_close(&d);
@@ -186,7 +163,7 @@ static void connect_without_waiting(void **state)
     driver_out(&d, 0, ". 1:1(0) ack 1");
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
     assert_int_equal(p.revents, POLLOUT);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
     assert_int_equal(CALL(&d, connect, fd, to, len), 0);
     FAILS(CALL(&d, connect, fd, to, len), EISCONN);
     driver_close(&d);
@@ -207,8 +184,8 @@ static void refused(void **state)
     p = (struct pollfd){.fd = fd, .events = POLLIN | POLLOUT};
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
     assert_int_equal(p.revents, POLLIN | POLLOUT | POLLERR | POLLHUP);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
     driver_close(&d);
 }
 
@@ -229,7 +206,7 @@ static void simultaneous_open(void **state)
     driver_out(&d, 0, "S. 0:0(0) ack 1 <mss 1460>");
     driver_in(&d, "S. 0:0(0) ack 1 win 65535 <mss 1000>");
     driver_out(&d, 0, ". 1:1(0) ack 1"); /* for a peer that took our SYN,ACK for an old one */
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
     assert_int_equal(CALL(&d, write, fd, "x", 1), 1);
     driver_out(&d, 0, "P. 1:2(1) ack 1");
     driver_close(&d);
@@ -246,7 +223,7 @@ static void reset_in_close_wait(void **state)
     driver_out(&d, -1, ". 1:1(0) ack 2");
     assert_int_equal(CALL(&d, read, fd, &c, 1), 0);
     driver_in(&d, "R. 2:2(0) ack 1 win 0");
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), EPIPE);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), EPIPE);
     FAILS(CALL(&d, write, fd, &c, 1), EPIPE);
     driver_close(&d);
 }
@@ -262,7 +239,7 @@ static void icmp_ends_an_open(void **state)
     FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
     driver_out(&d, 0, "S 0:0(0)");
     driver_icmp(&d, 3, 3, 0); /* port unreachable */
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
     driver_close(&d);
 }
 
@@ -278,7 +255,7 @@ static void icmp_soft_while_opening(void **state)
     FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
     driver_out(&d, 0, "S 0:0(0)");
     driver_icmp(&d, 3, 1, 0);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), EHOSTUNREACH);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), EHOSTUNREACH);
     driver_close(&d);
     driver_open(&d, "local=192.168.0.1/16,profile=rfc");
     fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -301,7 +278,7 @@ static void icmp_too_big(void **state)
     driver_icmp(&d, 3, 4, 1040);
     driver_out(&d, 0, ". 1:1001(1000) ack 1");
     driver_out(&d, 0, "P. 1001:1461(460) ack 1");
-    assert_int_equal(get(&d, fd, IPPROTO_IP, IP_MTU), 1040);
+    assert_int_equal(driver_get(&d, fd, IPPROTO_IP, IP_MTU), 1040);
     driver_close(&d);
 }
 

@@ -3,8 +3,6 @@
 #include "sockets/driver.h"
 #include <fcntl.h>
 
-#define MS 1000LL
-#define S 1000000LL
 #define FLAGS "local=192.168.0.1/16,profile=freebsd"
 
 static int connect_start(struct driver *d)

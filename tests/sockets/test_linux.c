@@ -3,8 +3,6 @@
 #include "sockets/driver.h"
 #include <fcntl.h>
 
-#define MS 1000LL
-#define S 1000000LL
 #define FLAGS "local=192.168.0.1/16,profile=linux"
 
 static int connect_start(struct driver *d)
@@ -14,20 +12,6 @@ static int connect_start(struct driver *d)
     struct sockaddr *to = driver_remote(d, &len);
     FAILS(CALL(d, connect, fd, to, len), EINPROGRESS);
     return fd;
-}
-
-static void set(struct driver *d, int fd, int level, int name, int value)
-{
-    assert_int_equal(CALL(d, setsockopt, fd, level, name, &value, sizeof value), 0);
-}
-
-static int get(struct driver *d, int fd, int level, int name)
-{
-    int value = -12345;
-    socklen_t len = sizeof value;
-    assert_int_equal(CALL(d, getsockopt, fd, level, name, &value, &len), 0);
-    assert_int_equal(len, sizeof value);
-    return value;
 }
 
 /* A SYN goes again after 1, 2, 4 ... 32 s: at 1, 3, 7, 15, 31 and 63 s; after 64 s more it is over.
@@ -42,10 +26,10 @@ static void syn_again(void **state)
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++)
         driver_out(&d, at[i] * S, "S 0:0(0) win 65535 <mss 1460,sackOK,TS,nop,wscale 8>");
     driver_silence(&d, 126 * S);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
     driver_until(&d, 128 * S);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
-    assert_int_equal(get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
+    assert_int_equal(driver_get(&d, fd, SOL_SOCKET, SO_ERROR), 0);
     driver_nothing(&d);
     driver_close(&d);
 }
@@ -57,7 +41,7 @@ static void syn_count(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = CALL(&d, socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP);
-    set(&d, fd, IPPROTO_TCP, TCP_SYNCNT, 2);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_SYNCNT, 2);
     struct sockaddr *to = driver_remote(&d, &len);
     FAILS(CALL(&d, connect, fd, to, len), EINPROGRESS);
     FAILS(CALL(&d, connect, fd, to, len), EALREADY);
@@ -173,12 +157,12 @@ static void quickack_option(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
-    set(&d, fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_QUICKACK, 0);
     driver_in(&d, "P. 1:501(500) ack 1 win 65535");
     driver_out(&d, 40 * MS, ". 1:1(0) ack 501");
     driver_in(&d, "P. 501:1001(500) ack 1 win 65535");
     driver_until(&d, 50 * MS);
-    set(&d, fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_QUICKACK, 1);
     driver_out(&d, 50 * MS, ". 1:1(0) ack 1001");
     driver_close(&d);
 }
@@ -231,16 +215,16 @@ static void nagle_and_cork(void **state)
     driver_silence(&d, 20 * MS);
     driver_in(&d, ". 1:1(0) ack 101 win 65535");
     driver_out(&d, 20 * MS, "P. 101:201(100) ack 1");
-    set(&d, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_NODELAY, 1);
     assert_int_equal(CALL(&d, write, fd, buf, 100), 100);
     driver_out(&d, 20 * MS, "P. 201:301(100) ack 1");
     driver_in(&d, ". 1:1(0) ack 301 win 65535");
-    set(&d, fd, IPPROTO_TCP, TCP_CORK, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_CORK, 1);
     assert_int_equal(CALL(&d, write, fd, buf, 1500), 1500);
     driver_out(&d, 20 * MS, ". 301:1301(1000) ack 1");
     driver_in(&d, ". 1:1(0) ack 1301 win 65535");
     driver_until(&d, 30 * MS);
-    set(&d, fd, IPPROTO_TCP, TCP_CORK, 0);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_CORK, 0);
     driver_out(&d, 30 * MS, "P. 1301:1801(500) ack 1");
     driver_in(&d, ". 1:1(0) ack 1801 win 65535");
     assert_int_equal(CALL(&d, send, fd, buf, 100, MSG_MORE), 100);
@@ -278,10 +262,10 @@ static void keepalive(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
-    set(&d, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPINTVL, 2);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    driver_set(&d, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPINTVL, 2);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
     driver_out(&d, 10 * S, ". 0:0(0) ack 1");
     driver_until(&d, 11 * S);
     driver_in(&d, ". 1:1(0) ack 1 win 65535");
@@ -301,11 +285,11 @@ static void keepalive_and_user_timeout(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
-    set(&d, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-    set(&d, fd, IPPROTO_TCP, TCP_KEEPCNT, 9);
-    set(&d, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 12000);
+    driver_set(&d, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_KEEPCNT, 9);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 12000);
     driver_out(&d, 5 * S, ". 0:0(0) ack 1");
     driver_out(&d, 10 * S, ". 0:0(0) ack 1");
     driver_out(&d, 15 * S, "R. 1:1(0) ack 1");
@@ -336,7 +320,7 @@ static void user_timeout(void **state)
     (void)state;
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
-    set(&d, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
+    driver_set(&d, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
     assert_int_equal(CALL(&d, write, fd, &c, 1), 1);
     driver_out(&d, 0, "P. 1:2(1) ack 1");
     driver_out(&d, 200 * MS, "P. 1:2(1) ack 1");
@@ -447,10 +431,10 @@ static void defer_accept(void **state)
     driver_open(&d, FLAGS);
     int l = driver_listen(&d, 5);
     assert_int_equal(CALL(&d, fcntl, l, F_SETFL, O_NONBLOCK), 0);
-    set(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
-    assert_int_equal(get(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT), 1);
-    set(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
-    assert_int_equal(get(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT), 7);
+    driver_set(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+    assert_int_equal(driver_get(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT), 1);
+    driver_set(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
+    assert_int_equal(driver_get(&d, l, IPPROTO_TCP, TCP_DEFER_ACCEPT), 7);
     driver_in(&d, "S 0:0(0) win 65535 <mss 1000>");
     driver_out(&d, 0, "S. 0:0(0) ack 1");
     driver_in(&d, ". 1:1(0) ack 1 win 65535");

@@ -1,8 +1,6 @@
 /* poll and epoll: what is told, and when it is told again. */
 #include "sockets/driver.h"
 
-#define MS 1000LL
-#define S 1000000LL
 #define FLAGS "local=192.168.0.1/16,profile=linux"
 
 static int watch(struct driver *d, int fd, uint32_t events)
