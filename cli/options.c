@@ -297,12 +297,12 @@ char *cli_read_file(const char *path, size_t most, size_t *n)
         fclose(f);
         errno = e;
     }
-    if (ok) {
-        text[*n] = '\0';
-        return text;
+    if (!ok || !text) {
+        free(text);
+        return NULL;
     }
-    free(text);
-    return NULL;
+    text[*n] = '\0';
+    return text;
 }
 
 /* ---- small texts ---- */
