@@ -32,7 +32,7 @@ static inline struct block *block_get(struct pool *p)
 }
 static inline void block_put(struct pool *p, struct block *b)
 {
-    pool_put(p, b->self);
+    pool_put_at(p, b, b->self);
 }
 /* Gives back a whole chain. */
 void block_put_all(struct pool *p, struct block *b);

@@ -70,40 +70,55 @@ __attribute__((always_inline)) static inline uint64_t sum_blocks(const uint8_t *
     return halves(total, high);
 }
 
+/* Fewer than eight bytes: as words of 4, 2 and 1, each in lanes of its own of one word. */
+__attribute__((always_inline)) static inline uint64_t sum_few(const uint8_t *p, size_t n,
+                                                              uint8_t *copy)
+{
+    uint64_t sum = 0;
+    size_t at = 0;
+
+    if (n & 4) {
+        uint32_t x;
+        memcpy(&x, p, sizeof x);
+        if (copy)
+            memcpy(copy, &x, sizeof x);
+        sum = x;
+        at = 4;
+    }
+    if (n & 2) {
+        uint16_t x;
+        memcpy(&x, p + at, sizeof x);
+        if (copy)
+            memcpy(copy + at, &x, sizeof x);
+        sum |= (uint64_t)x << 32;
+        at += 2;
+    }
+    if (n & 1) {
+        if (copy)
+            copy[at] = p[at];
+        sum |= (uint64_t)NET16((uint16_t)(p[at] << 8)) << 48;
+    }
+    return sum;
+}
+
 /* Fewer than 2 * VEC_BYTES bytes: headers, and what the blocks leave. */
 __attribute__((always_inline)) static inline uint64_t sum_rest(const uint8_t *p, size_t n,
                                                                uint8_t *copy)
 {
     uint64_t total = 0;
     uint64_t high = 0;
+    size_t i = 0;
 
-    if (copy && n > 0)
-        memcpy(copy, p, n);
-    for (; n >= 8; n -= 8, p += 8) {
+    for (; i + 8 <= n; i += 8) {
         uint64_t x;
-        memcpy(&x, p, sizeof x);
+        memcpy(&x, p + i, sizeof x);
+        if (copy)
+            memcpy(copy + i, &x, sizeof x);
         total += x;
         high += x >> 32;
     }
-    uint64_t sum = halves(total, high);
-    if (n & 4) {
-        uint32_t x;
-        memcpy(&x, p, sizeof x);
-        sum = csum_carry(sum, x);
-        p += 4;
-    }
-    uint16_t x = 0;
-    if (n & 2) {
-        memcpy(&x, p, sizeof x);
-        sum = csum_carry(sum, x);
-        p += 2;
-    }
-    if (n & 1) {
-        const uint8_t pad[2] = {*p, 0};
-        memcpy(&x, pad, sizeof x);
-        sum = csum_carry(sum, x);
-    }
-    return sum;
+    uint64_t few = sum_few(p + i, n - i, copy ? copy + i : NULL);
+    return i == 0 ? few : halves(total + few, high + (few >> 32));
 }
 
 __attribute__((always_inline)) static inline uint64_t sum_native(const uint8_t *p, size_t n,

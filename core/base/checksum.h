@@ -72,20 +72,27 @@ static inline uint16_t csum_field(const struct csum *c)
     return (uint16_t)~csum_fold(c);
 }
 
-/* Starts a sum with the pseudo-header of the addresses' family (RFC 9293 §3.1, RFC 8200 §8.1).
- * Addresses as two words, and the length whole: modulo 2^16 - 1 that is the sum of their halves;
- * and the 0xffff of an IPv4 address's prefix counts for nothing, so one rule does for both
- * families. */
-static inline struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst,
-                                      uint8_t proto, uint32_t len)
+/* What two addresses of one family add to a sum.  As two words each: modulo 2^16 - 1 that is the
+ * sum of their halves; and the 0xffff of an IPv4 address's prefix counts for nothing, so one rule
+ * does for both families. */
+static inline uint16_t csum_addresses(const struct la_addr *src, const struct la_addr *dst)
 {
     uint64_t x[2], y[2];
 
     memcpy(x, src->b, sizeof x);
     memcpy(y, dst->b, sizeof y);
-    uint64_t sum = csum_carry(csum_carry(x[0], x[1]), csum_carry(y[0], y[1]));
-    sum = (sum >> 32) + (sum & 0xffffffff); /* room for many words more */
-    return (struct csum){sum + NET32(proto + len), 0};
+    struct csum c = {csum_carry(csum_carry(x[0], x[1]), csum_carry(y[0], y[1])), 0};
+    return csum_native(&c);
+}
+/* Starts a sum with the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1); `len` goes in whole. */
+static inline struct csum csum_pseudo_of(uint16_t addresses, uint8_t proto, uint32_t len)
+{
+    return (struct csum){(uint64_t)addresses + NET32(proto + len), 0};
+}
+static inline struct csum csum_pseudo(const struct la_addr *src, const struct la_addr *dst,
+                                      uint8_t proto, uint32_t len)
+{
+    return csum_pseudo_of(csum_addresses(src, dst), proto, len);
 }
 
 #endif

@@ -37,7 +37,9 @@ void *pool_get_slow(struct pool *p, uint32_t *index)
             return NULL;
         i = ++p->made;
     }
-    return pool_take(p, i, index);
+    pool_count(p);
+    *index = i;
+    return pool_at(p, i);
 }
 
 void pool_free(struct pool *p)

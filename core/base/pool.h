@@ -29,13 +29,11 @@ static inline bool pool_has(const struct pool *p, uint32_t index)
     return index != 0 && index <= p->made;
 }
 
-/* Takes index i, which is free or new. */
-static inline void *pool_take(struct pool *p, uint32_t i, uint32_t *index)
+/* One more is handed out. */
+static inline void pool_count(struct pool *p)
 {
     if (++p->used > p->peak)
         p->peak = p->used;
-    *index = i;
-    return pool_at(p, i);
 }
 /* pool_get where nothing is free, or where a test may want a refusal. */
 void *pool_get_slow(struct pool *p, uint32_t *index);
@@ -46,16 +44,24 @@ static inline void *pool_get(struct pool *p, uint32_t *index)
 
     if (i == 0 || p->pages.mem->fail_at != 0)
         return pool_get_slow(p, index);
+    void *obj = pool_at(p, i);
     p->pages.mem->asked++;
-    memcpy(&p->free, pool_at(p, i), sizeof p->free);
-    return pool_take(p, i, index);
+    memcpy(&p->free, obj, sizeof p->free);
+    pool_count(p);
+    *index = i;
+    return obj;
+}
+/* obj is the object of this index. */
+static inline void pool_put_at(struct pool *p, void *obj, uint32_t index)
+{
+    LA_ASSERT(pool_has(p, index) && p->used > 0);
+    memcpy(obj, &p->free, sizeof p->free);
+    p->free = index;
+    p->used--;
 }
 static inline void pool_put(struct pool *p, uint32_t index)
 {
-    LA_ASSERT(pool_has(p, index) && p->used > 0);
-    memcpy(pool_at(p, index), &p->free, sizeof p->free);
-    p->free = index;
-    p->used--;
+    pool_put_at(p, pool_at(p, index), index);
 }
 
 #endif
