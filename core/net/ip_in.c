@@ -95,25 +95,77 @@ static inline enum net_rule check_source(struct rx *x)
     return nd ? NR_ADDR_CONFLICT : NR_IP_SOURCE_OURS;
 }
 
-/* Both checks.  What passed them once passes them until an address comes or goes. */
-static inline enum net_rule check_addresses(struct net *n, struct rx *x)
+static inline enum net_rule check_addresses(struct rx *x)
 {
-    struct iface *i = x->iface;
-    enum net_rule why;
+    enum net_rule why = check_destination(x);
+    return why != NR_COUNT ? why : check_source(x);
+}
 
-    if (i->seen_epoch == n->epoch && !x->l2_group && ip_eq(&x->h.src, &i->seen_src) &&
-        ip_eq(&x->h.dst, &i->seen_dst)) {
-        x->group = false;
-        return NR_COUNT;
-    }
-    if ((why = check_destination(x)) != NR_COUNT || (why = check_source(x)) != NR_COUNT)
-        return why;
-    if (!x->group) {
-        i->seen_src = x->h.src;
-        i->seen_dst = x->h.dst;
-        i->seen_epoch = n->epoch;
-    }
-    return NR_COUNT;
+/* ---- the next of its kind ---- */
+
+static inline bool like4(const struct like *k, const uint8_t *p, uint32_t n, uint32_t len)
+{
+    uint32_t w[5], was[5];
+    if (n < IPV4_HLEN || get16(p + 2) != len)
+        return false;
+    memcpy(w, p, sizeof w);
+    memcpy(was, k->raw, sizeof was);
+    /* Length, identification and checksum may differ. */
+    if (((w[0] ^ was[0]) & NET32(0xffff0000)) | ((w[1] ^ was[1]) & NET32(0x0000ffff)) |
+        ((w[2] ^ was[2]) & NET32(0xffff0000)) | (w[3] ^ was[3]) | (w[4] ^ was[4]))
+        return false;
+    const struct csum c = {(uint64_t)w[0] + w[1] + w[2] + w[3] + w[4], 0};
+    return csum_fold(&c) == 0xffff;
+}
+
+static inline bool like6(const struct like *k, const uint8_t *p, uint32_t n, uint32_t len)
+{
+    uint32_t w[10], was[10];
+    if (n < IPV6_HLEN || IPV6_HLEN + get16(p + 4) != len)
+        return false;
+    memcpy(w, p, sizeof w);
+    memcpy(was, k->raw, sizeof was);
+    uint32_t differ = (w[0] ^ was[0]) | ((w[1] ^ was[1]) & NET32(0x0000ffff));
+    for (unsigned i = 2; i < 10; i++)
+        differ |= w[i] ^ was[i];
+    return differ == 0;
+}
+
+/* Most datagrams are like the one before.  If that one was TCP's, whole and fit to be taken, so is
+ * this one, until an address comes or goes; *d is it then. */
+static inline bool like_last(struct net *n, const struct iface *i, const struct la_frame *f,
+                             struct ip_dgram *d)
+{
+    struct like *k = &n->like;
+    const uint8_t *p = d->payload.head.p;
+    if (k->iface != i || k->epoch != n->epoch)
+        return false;
+    if (k->h.hlen == IPV4_HLEN ? !like4(k, p, d->payload.head.n, d->payload.len)
+                               : !like6(k, p, d->payload.head.n, d->payload.len))
+        return false;
+    k->h.total = d->payload.len;
+    d->h = &k->h;
+    d->ip = p;
+    d->ip_len = k->h.hlen;
+    slice_skip(&d->payload, k->h.hlen);
+    d->ifx = i->index;
+    d->csum = f->csum;
+    d->gso_size = f->gso_size;
+    return true;
+}
+
+/* A datagram of TCP's for the next one to be like: no options, no extension headers, no fragment.
+ */
+static void remember(struct net *n, const struct rx *x, const uint8_t *ip)
+{
+    const struct ip_hdr *h = &x->h;
+    if (x->group || x->fragmented || h->fragment ||
+        h->hlen != (ip_is_v4(&h->dst) ? IPV4_HLEN : IPV6_HLEN))
+        return;
+    n->like.h = *h;
+    memcpy(n->like.raw, ip, h->hlen);
+    n->like.iface = x->iface;
+    n->like.epoch = n->epoch;
 }
 
 /* ---- what it carries ---- */
@@ -176,8 +228,10 @@ static enum net_in deliver(struct net *n, const struct rx *x, struct ip_dgram *d
     d->ifx = x->iface->index;
     d->csum = x->csum;
     d->gso_size = x->gso_size;
-    if (h->proto == IP_TCP)
+    if (h->proto == IP_TCP) {
+        remember(n, x, d->ip);
         return x->group ? net_drop(n, NR_IP_GROUP) : NET_IN_DGRAM;
+    }
     bool v4 = ip_is_v4(&h->dst);
     if (h->proto == IP_ICMP && v4)
         return icmp4_input(n, x, d, e, now);
@@ -206,7 +260,7 @@ static enum net_in input4(struct net *n, struct rx *x, struct ip_dgram *d, struc
 
     if (bad != IP_OK)
         return net_drop(n, header_rule(bad, true));
-    if ((why = check_addresses(n, x)) != NR_COUNT)
+    if ((why = check_addresses(x)) != NR_COUNT)
         return net_drop(n, why);
     /* DEVIATION N3: RFC 1122 §3.2.1.8 lets a source-routed datagram reach its destination; nobody
      * has used one in good faith for decades, and RFC 7126 §4.3 advises to drop it. */
@@ -257,7 +311,7 @@ static enum net_in input6(struct net *n, struct rx *x, struct ip_dgram *d, struc
         return unknown_extension(n, x, s, at, code, now);
     if (bad != IP_OK)
         return net_drop(n, header_rule(bad, false));
-    if ((why = check_addresses(n, x)) != NR_COUNT)
+    if ((why = check_addresses(x)) != NR_COUNT)
         return net_drop(n, why);
     slice_trim(s, x->h.total);
     x->fragmented = x->h.unfrag != 0;
@@ -277,6 +331,18 @@ static enum net_in input6(struct net *n, struct rx *x, struct ip_dgram *d, struc
     return deliver(n, x, d, e, now);
 }
 
+/* What is known of a frame before anything in it was looked at. */
+static struct rx *new_rx(struct net *n, struct iface *i, const struct la_frame *f)
+{
+    struct rx *x = &n->rx;
+    x->iface = i;
+    x->l2_group = x->fragmented = false;
+    x->l2_src = (struct mac){{0}};
+    x->csum = f->csum;
+    x->gso_size = f->gso_size;
+    return x;
+}
+
 enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now,
                       struct ip_dgram *d, struct icmp_err *e)
 {
@@ -285,7 +351,7 @@ enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns no
     reass_release(n);
     if (!iface_has(n, ifx))
         return net_drop(n, NR_LINK_NOT_OURS);
-    struct rx *x = &n->rx;
+    struct iface *i = iface_at(n, ifx);
     struct slice *s = &d->payload;
     const uint8_t *p = f->head.p;
     s->head.p = p;
@@ -293,33 +359,34 @@ enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns no
     s->span = f->span;
     s->nspan = f->nspan;
     s->len = f->len;
-    x->iface = iface_at(n, ifx);
-    x->fragmented = false;
-    x->csum = f->csum;
-    x->gso_size = f->gso_size;
-    if (!x->iface->ether) {
-        x->l2_group = false;
-        x->l2_src = (struct mac){{0}};
-        if (s->head.n && p[0] >> 4 == 6)
-            return input6(n, x, d, e, now);
-        return input4(n, x, d, e, now);
+    if (!i->ether) {
+        if (like_last(n, i, f, d))
+            return NET_IN_DGRAM;
+        struct rx *x = new_rx(n, i, f);
+        return s->head.n && p[0] >> 4 == 6 ? input6(n, x, d, e, now) : input4(n, x, d, e, now);
     }
     if (s->head.n < ETH_HLEN)
         return net_drop(n, NR_LINK_SHORT);
-    x->l2_group = p[0] & 1;
-    memcpy(x->l2_src.b, p + 6, 6);
-    if (!x->l2_group && memcmp(p, x->iface->cfg.mac, 6) != 0)
+    bool l2_group = p[0] & 1;
+    if (!l2_group && memcmp(p, i->cfg.mac, 6) != 0)
         return net_drop(n, NR_LINK_NOT_OURS);
-    if (mac_is_group(&x->l2_src))
+    if (p[6] & 1)
         return net_drop(n, NR_LINK_SOURCE);
     slice_skip(s, ETH_HLEN);
-    switch (get16(p + 12)) {
+    uint16_t type = get16(p + 12);
+    if (!l2_group && type == (n->like.h.hlen == IPV4_HLEN ? ETH_IPV4 : ETH_IPV6) &&
+        like_last(n, i, f, d))
+        return NET_IN_DGRAM;
+    struct rx *x = new_rx(n, i, f);
+    x->l2_group = l2_group;
+    memcpy(x->l2_src.b, p + 6, 6);
+    switch (type) {
     case ETH_IPV4:
         return input4(n, x, d, e, now);
     case ETH_IPV6:
         return input6(n, x, d, e, now);
     case ETH_ARP:
-        return arp_input(n, x->iface, s, now);
+        return arp_input(n, i, s, now);
     default:
         return net_drop(n, NR_LINK_TYPE);
     }

@@ -54,8 +54,6 @@ struct iface {
     uint32_t mtu6;  /* LinkMTU of IPv6, from the configuration or a router */
     la_ns base_reachable, reachable, retrans;
     uint32_t q_head, q_tail, q_packets; /* of our own datagrams, for net_tx */
-    struct la_addr seen_src, seen_dst;  /* found fit to talk, in the tables of seen_epoch */
-    uint32_t seen_epoch;
     struct ifaddr addr[NET_ADDRS];
 };
 
@@ -187,6 +185,15 @@ struct rx {
     uint16_t gso_size;
 };
 
+/* A datagram of TCP's that came whole, with its header as it was on the wire: what is like it needs
+ * no second judgement. */
+struct like {
+    struct ip_hdr h;
+    uint8_t raw[IPV6_HLEN];
+    const struct iface *iface; /* NULL: none */
+    uint32_t epoch;            /* of the tables then */
+};
+
 struct net {
     const struct la_config *cfg;
     struct mem *mem;
@@ -220,6 +227,7 @@ struct net {
     uint32_t reass_oldest, reass_newest;
     uint32_t reass_blocks;
     struct rx rx;
+    struct like like;
     uint32_t held; /* the datagram that the caller is looking at; 0: none */
 
     struct pool pmtu;

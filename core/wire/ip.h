@@ -101,22 +101,27 @@ static inline struct la_addr ip_from_v6(const uint8_t b[16])
 
 /* The checksum comes from the values and not from the bytes just written: reading those back as
  * words would wait for the stores. */
-static inline void ipv4_build(uint8_t *p, const struct ip_hdr *h, uint32_t total)
+static inline void ipv4_put(uint8_t *p, uint32_t first, uint32_t second, uint32_t third,
+                            const struct la_addr *from, const struct la_addr *to)
 {
-    uint32_t frag = h->offset / 8U | (h->df ? IPV4_DF : 0U) | (h->more ? IPV4_MF : 0U);
-    uint32_t first = NET32(0x45000000U | (uint32_t)h->tos << 16 | total);
-    uint32_t second = NET32((uint32_t)h->id << 16 | frag);
-    uint32_t third = (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16;
     uint32_t src, dst;
 
-    memcpy(&src, ip_v4(&h->src), sizeof src);
-    memcpy(&dst, ip_v4(&h->dst), sizeof dst);
-    struct csum c = {(uint64_t)first + second + NET32(third) + src + dst, 0};
-    memcpy(p, &first, sizeof first);
-    memcpy(p + 4, &second, sizeof second);
+    memcpy(&src, ip_v4(from), sizeof src);
+    memcpy(&dst, ip_v4(to), sizeof dst);
+    struct csum c = {(uint64_t)NET32(first) + NET32(second) + NET32(third) + src + dst, 0};
+    put32(p, first);
+    put32(p + 4, second);
     put32(p + 8, third | csum_field(&c));
     memcpy(p + 12, &src, sizeof src);
     memcpy(p + 16, &dst, sizeof dst);
+}
+
+static inline void ipv4_build(uint8_t *p, const struct ip_hdr *h, uint32_t total)
+{
+    uint32_t frag = h->offset / 8U | (h->df ? IPV4_DF : 0U) | (h->more ? IPV4_MF : 0U);
+
+    ipv4_put(p, 0x45000000U | (uint32_t)h->tos << 16 | total, (uint32_t)h->id << 16 | frag,
+             (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16, &h->src, &h->dst);
 }
 
 /* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */
