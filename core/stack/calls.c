@@ -6,7 +6,7 @@ struct tcb *stack_tcb(const struct la_stack *s, la_conn c)
     if (c.index & EV_LISTENER || !pool_has(&s->tcp.tcbs, c.index))
         return NULL;
     struct tcb *t = tcb_at(&s->tcp, c.index);
-    return t->used && t->handle && t->generation == c.generation ? t : NULL;
+    return t->generation == c.generation && t->handle ? t : NULL; /* unused ones have no handle */
 }
 
 struct listener *stack_listener(const struct la_stack *s, la_conn c)

@@ -121,6 +121,7 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     if (!t)
         return NULL;
     t->id = e->id;
+    t->addr_sum = csum_addresses(&t->id.local, &t->id.remote);
     t->hash = e->hash;
     t->scope = ip_is_link_local(&e->id.remote) ? e->ifx : (int16_t)-1;
     t->listener = e->listener;

@@ -23,21 +23,11 @@ static uint32_t build_options(struct tcp *tcp, struct tcb *t, const struct emit 
                               struct la_trace_seg *trace, uint8_t *p, la_ns now)
 {
     struct tcp_opts o;
-    bool syn = (e->flags & TCP_SYN) != 0;
-    uint32_t tsval = ts_clock(now) + t->ts_offset;
-    if (!syn && !e->nsack && !trace) {
-        if (!t->ts_ok)
-            return 0;
-        put32(p, TS_WORD);
-        put32(p + 4, tsval);
-        put32(p + 8, t->ts_recent);
-        return 12;
-    }
     memset(&o, 0, sizeof o);
     o.has_ts = t->ts_ok;
-    if (syn)
+    if (e->flags & TCP_SYN)
         syn_options(tcp, t, e, &o);
-    o.tsval = tsval;
+    o.tsval = ts_clock(now) + t->ts_offset;
     o.tsecr = e->flags & TCP_ACK ? t->ts_recent : 0;
     if (e->nsack)
         o.nsack = (uint8_t)sackgen_blocks(&t->sackgen, &t->rcvq.ooo, tcp->ranges, t->rcvq.nxt,
@@ -78,22 +68,48 @@ static uint32_t window_field(struct tcb *t, const struct emit *e)
     return open < 65535 ? open : 65535;
 }
 
-/* Completes the checksum, or leaves it to the device.  `fixed` is the fixed header's sum. */
-static void finish_csum(const struct tcb *t, const struct la_if_config *dev, uint8_t *tcp_at,
-                        uint64_t fixed, uint32_t hlen, uint32_t len, struct la_frame *f)
+/* The headers of a segment with `options` bytes of options behind p + l2 + its IP header, already
+ * there; the checksum over all, or left to the device. */
+__attribute__((always_inline)) static inline void put_headers(struct tcp *tcp, const struct tcb *t,
+                                                              struct tcp_hdr *h, uint32_t l2,
+                                                              uint32_t options, uint32_t len,
+                                                              struct la_frame *f)
 {
-    struct csum c = csum_pseudo(&t->id.local, &t->id.remote, IP_TCP, hlen + len);
+    const struct la_if_config *dev = net_if(tcp->net, t->path.ifx);
+    uint8_t *ip = tcp->hdr + l2;
+    uint8_t tos = (uint8_t)(t->opt.dscp << 2);
+    uint32_t ip_len = IPV4_HLEN;
+    h->sport = t->id.lport;
+    h->dport = t->id.rport;
+    h->hlen = (uint8_t)(TCP_HLEN + options);
+    if (tcb_is_v4(t)) {
+        ipv4_put(ip, 0x45000000U | (uint32_t)tos << 16 | (IPV4_HLEN + h->hlen + len), IPV4_DF,
+                 (uint32_t)t->opt.ttl << 24 | IP_TCP << 16, &t->id.local, &t->id.remote);
+    } else {
+        const struct ip_hdr v6 = {.src = t->id.local,
+                                  .dst = t->id.remote,
+                                  .proto = IP_TCP,
+                                  .ttl = t->opt.ttl,
+                                  .tos = tos,
+                                  .flow = t->flow};
+        ip_len = ip_build(ip, &v6, h->hlen + len);
+    }
+    uint8_t *p = ip + ip_len;
+    uint64_t fixed = tcp_build(p, h);
+    f->head = (struct la_span){tcp->hdr, l2 + ip_len + h->hlen};
+    f->len = f->head.n + len;
+    struct csum c = csum_pseudo_of(t->addr_sum, IP_TCP, h->hlen + len);
     if (dev->offload & LA_OFFLOAD_TX_CSUM) {
-        put16(tcp_at + 16, csum_fold(&c));
+        tcp_build_csum(p, h, csum_fold(&c));
         f->csum = LA_CSUM_PARTIAL;
-        f->csum_start = (uint16_t)(tcp_at - f->head.p);
+        f->csum_start = (uint16_t)(p - f->head.p);
         f->csum_offset = 16;
         return;
     }
     c.sum += fixed;
-    csum_words(&c, tcp_at + TCP_HLEN, hlen - TCP_HLEN);
+    csum_words(&c, p + TCP_HLEN, options);
     sndq_csum(f->span, f->nspan, &c);
-    put16(tcp_at + 16, csum_field(&c));
+    tcp_build_csum(p, h, csum_field(&c));
     f->csum = LA_CSUM_NONE;
 }
 
@@ -109,11 +125,44 @@ static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, stru
     trace_segment(tcp, LA_TRACE_SEGMENT_OUT, t, NULL, t->state, s, now);
 }
 
+__attribute__((flatten)) enum net_ready emit_plain(struct tcp *tcp, struct tcb *t, seqno at,
+                                                   uint32_t len, uint8_t flags, struct la_frame *f,
+                                                   la_ns now)
+{
+    uint32_t l2 = 0, options = 0, got = 0;
+    enum net_ready ready =
+        net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
+    if (ready != NET_READY)
+        return ready;
+    if (t->ts_ok) {
+        uint8_t *p = tcp->hdr + l2 + (tcb_is_v4(t) ? IPV4_HLEN : IPV6_HLEN) + TCP_HLEN;
+        put32(p, TS_WORD);
+        put32(p + 4, ts_clock(now) + t->ts_offset);
+        put32(p + 8, t->ts_recent);
+        options = 12;
+    }
+    f->nspan = 0;
+    if (len) {
+        f->nspan = (uint8_t)sndq_spans(&t->sndq, at, len, f->span, LA_FRAME_SPANS, &got);
+        t->data_segs_out++;
+    }
+    LA_ASSERT(got == len);
+    struct tcp_hdr h = {
+        .seq = at, .ack = t->rcv.nxt, .flags = flags, .wnd = (uint16_t)window_announce(t)};
+    f->gso_size = 0;
+    put_headers(tcp, t, &h, l2, options, len, f);
+    t->segs_out++;
+    return NET_READY;
+}
+
 enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
                         la_ns now)
 {
     uint32_t l2 = 0, got = 0, wnd;
     bool tracing = tcp->cfg->trace != NULL;
+    if (!tracing && !e->nsack && !t->urg_out && e->len <= e->mss &&
+        (e->flags & (TCP_SYN | TCP_ACK)) == TCP_ACK)
+        return emit_plain(tcp, t, e->seq, e->len, e->flags, f, now);
     enum net_ready ready =
         net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
     if (ready != NET_READY)
@@ -121,23 +170,10 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     struct la_trace_seg trace;
     if (tracing)
         memset(&trace, 0, sizeof trace);
-    const struct la_if_config *dev = net_if(tcp->net, t->path.ifx);
-    struct ip_hdr ip = {.src = t->id.local,
-                        .dst = t->id.remote,
-                        .proto = IP_TCP,
-                        .ttl = t->opt.ttl,
-                        .tos = (uint8_t)(t->opt.dscp << 2),
-                        .df = true};
     uint32_t ip_len = tcb_is_v4(t) ? IPV4_HLEN : IPV6_HLEN;
-    if (ip_len == IPV6_HLEN)
-        ip.flow = t->flow;
-    uint8_t *p = tcp->hdr + l2 + ip_len;
-    uint32_t options = build_options(tcp, t, e, tracing ? &trace : NULL, p + TCP_HLEN, now);
-    struct tcp_hdr h = {.sport = t->id.lport,
-                        .dport = t->id.rport,
-                        .seq = e->seq,
-                        .flags = e->flags,
-                        .hlen = (uint8_t)(TCP_HLEN + options)};
+    uint32_t options =
+        build_options(tcp, t, e, tracing ? &trace : NULL, tcp->hdr + l2 + ip_len + TCP_HLEN, now);
+    struct tcp_hdr h = {.seq = e->seq, .flags = e->flags};
     if (e->flags & TCP_ACK)
         h.ack = t->rcv.nxt;
     wnd = window_field(t, e);
@@ -147,16 +183,12 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
         h.flags |= TCP_URG;
         h.up = (uint16_t)(up < 65535 ? up : 65535); /* MUST-31: renewed by each segment */
     }
-    ip_build(tcp->hdr + l2, &ip, h.hlen + e->len);
-    uint64_t fixed = tcp_build(p, &h);
     f->nspan = 0;
     if (e->len)
         f->nspan = (uint8_t)sndq_spans(&t->sndq, e->seq, e->len, f->span, LA_FRAME_SPANS, &got);
     LA_ASSERT(got == e->len);
-    f->head = (struct la_span){tcp->hdr, l2 + ip_len + h.hlen};
-    f->len = f->head.n + e->len;
     f->gso_size = e->len > e->mss ? (uint16_t)e->mss : 0;
-    finish_csum(t, dev, p, fixed, h.hlen, e->len, f);
+    put_headers(tcp, t, &h, l2, options, e->len, f);
     t->segs_out++;
     t->data_segs_out += e->len > 0;
     if (tracing)
@@ -187,7 +219,7 @@ void emit_bare(struct tcp *tcp, const struct bare *b, la_ns now)
     struct csum c = csum_pseudo(&ip.src, &ip.dst, IP_TCP, len);
     c.sum += tcp_build(seg, &h);
     csum_words(&c, seg + TCP_HLEN, options);
-    put16(seg + 16, csum_field(&c));
+    tcp_build_csum(seg, &h, csum_field(&c));
     if (b->flags & TCP_RST)
         tcp_rule(tcp, b->t, R_RST_SENT, now);
     if (tcp->cfg->trace) {

@@ -307,13 +307,15 @@ static bool checksum_ok(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g)
     return csum_fold(&c) == 0xffff;
 }
 
-/* Is the segment for the connection that the last one was for?  Then the table need not be asked.
- */
-static inline struct tcb *recent(struct tcp *tcp, const struct ip_hdr *ip, const struct tcp_hdr *h)
+/* The connection that the last segment was for, if this one is for it too: then the table need not
+ * be asked. */
+static inline struct tcb *recent(struct tcp *tcp, const struct ip_dgram *d)
 {
-    struct tcb *t = tcp->recent ? tcb_at(tcp, tcp->recent) : NULL;
-    return t && t->in_table && t->id.rport == h->sport && t->id.lport == h->dport &&
-                   ip_eq(&t->id.remote, &ip->src) && ip_eq(&t->id.local, &ip->dst)
+    struct tcb *t = tcp->recent;
+    if (!t || !t->in_table || d->payload.head.n < TCP_HLEN)
+        return NULL;
+    return get32(d->payload.head.p) == ((uint32_t)t->id.rport << 16 | t->id.lport) &&
+                   ip_eq(&t->id.remote, &d->h->src) && ip_eq(&t->id.local, &d->h->dst)
                ? t
                : NULL;
 }
@@ -362,8 +364,10 @@ static void dispatch(struct tcp *tcp, const struct tcp_hdr *h, struct tcp_seg *g
     uint32_t hash = tuple_hash(&tcp->tab.key, &id);
     ref r = conntab_find(tcp, &id, hash);
     if (r != REF_NONE && ref_kind(r) == REF_TCB) {
-        tcp->recent = ref_index(r);
-        for_tcb(tcp, tcb_at(tcp, tcp->recent), g, now);
+        struct tcb *t = tcb_at(tcp, ref_index(r));
+        tcp->recent = t;
+        if (!input_predicted(tcp, t, g->d, now))
+            for_tcb(tcp, t, g, now);
         return;
     }
     if (!sound(tcp, NULL, g, now))
@@ -381,15 +385,22 @@ static void dispatch(struct tcp *tcp, const struct tcp_hdr *h, struct tcp_seg *g
     }
 }
 
-void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
+/* Any segment, by the steps.  t: its connection, or NULL if the table has to be asked. */
+static void input_any(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, la_ns now)
 {
     struct tcp_hdr h;
     struct tcp_seg g;
     if (!parse_header(tcp, d, &h, &g, now))
         return;
-    struct tcb *t = recent(tcp, d->h, &h);
     if (t)
         for_tcb(tcp, t, &g, now);
     else
         dispatch(tcp, &h, &g, now);
+}
+
+void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
+{
+    struct tcb *t = recent(tcp, d);
+    if (!t || !input_predicted(tcp, t, d, now))
+        input_any(tcp, t, d, now);
 }

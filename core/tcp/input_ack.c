@@ -56,7 +56,7 @@ static void sample_rtt(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, 
 
 /* SND.WND from a segment newer than the one that set it (WL1, WL2): an old one must not shrink it.
  */
-static bool take_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+bool input_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     if (!seq_lt(t->snd.wl1, g->seq) && !(seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack)))
         return false;
@@ -98,7 +98,7 @@ static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event e
 
 /* SND.UNA moves: bytes leave the queue, and our FIN is known to have arrived if the ACK covers it.
  */
-static void advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+void input_advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     seqno text_end = seq_min(g->ack, t->sndq.end);
     if (seq_gt(text_end, t->sndq.una)) {
@@ -126,13 +126,13 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
 {
     seqno prior = t->snd.una;
     bool fresh = seq_gt(g->ack, prior), dsack = false, outstanding = tcb_outstanding(t);
-    bool window_changed = take_window(tcp, t, g, now);
+    bool window_changed = input_window(tcp, t, g, now);
     /* RFC 5681 §2's five conditions. */
     bool dup = !fresh && outstanding && g->len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) &&
                seq_eq(g->ack, prior) && !window_changed;
     if (fresh) {
         sample_rtt(tcp, t, g, now);
-        advance(tcp, t, g, now);
+        input_advance(tcp, t, g, now);
         if (t->path.ifx >= 0)
             net_confirm(tcp->net, &t->path, now);
     }

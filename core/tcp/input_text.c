@@ -72,7 +72,7 @@ static void schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced
 }
 
 /* RCV.NXT went on by n. */
-static void text_in_order(struct tcp *tcp, struct tcb *t, uint32_t n)
+void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n)
 {
     t->rcv.nxt = t->rcvq.nxt;
     t->bytes_received += n;
@@ -94,7 +94,7 @@ static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bo
         tcp_drop(tcp, t, NULL, R_TEXT_REFUSED, now);
     if (r.advanced) {
         tcp_rule(tcp, t, r.filled ? R_TEXT_FILLED_GAP : R_TEXT_IN_ORDER, now);
-        text_in_order(tcp, t, r.advanced);
+        input_in_order(tcp, t, r.advanced);
     } else if (r.stored) {
         tcp_rule(tcp, t, R_TEXT_ABOVE_GAP, now);
         t->ooo_segs_in++;
@@ -104,16 +104,9 @@ static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bo
     return r.filled || r.dup || r.refused || t->rcvq.ooo.count;
 }
 
-static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+void input_kept(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool odd, bool advanced,
+                la_ns now)
 {
-    bool odd = false, advanced = true;
-    if (g->ahead.n == g->len) { /* it is in its place already */
-        rcvq_commit(&t->rcvq, &g->ahead);
-        tcp_rule(tcp, t, R_TEXT_IN_ORDER, now);
-        text_in_order(tcp, t, g->len);
-    } else {
-        odd = keep_odd(tcp, t, g, &advanced, now);
-    }
     if (g->d->gso_size || g->len > t->smss)
         t->unacked_in += t->smss; /* coalesced by the device: it was several segments */
     else if (g->len > t->rmss)
@@ -123,6 +116,19 @@ static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns n
     t->text_at = now;
     t->data_segs_in++;
     schedule_ack(tcp, t, odd, advanced, now);
+}
+
+static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
+{
+    bool odd = false, advanced = true;
+    if (g->ahead.n == g->len) { /* it is in its place already */
+        rcvq_commit(&t->rcvq, &g->ahead);
+        tcp_rule(tcp, t, R_TEXT_IN_ORDER, now);
+        input_in_order(tcp, t, g->len);
+    } else {
+        odd = keep_odd(tcp, t, g, &advanced, now);
+    }
+    input_kept(tcp, t, g, odd, advanced, now);
 }
 
 /* Seventh: text. */

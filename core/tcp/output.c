@@ -224,8 +224,7 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
     return false;
 }
 
-static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from,
-                     uint32_t n, la_ns now)
+static inline void note_new(struct tcp *tcp, struct tcb *t, seqno from, uint32_t n, la_ns now)
 {
     if (t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
         t->quick = 0; /* a dialogue: answers carry the ACKs */
@@ -234,7 +233,6 @@ static void note_new(struct tcp *tcp, struct tcb *t, const struct recovery_view 
         t->rtx_since = now;
     t->snd.nxt = seq_add(from, n);
     t->last_sent = now;
-    recovery_sent(&t->recovery, v, from, n, false);
     if (!t->rtt_timing) {
         t->rtt_timing = true;
         t->rtt_seq = t->snd.nxt;
@@ -300,7 +298,9 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
         t->snd.push[t->snd.pushes++ % PUSHES] = seq_add(e.seq, e.len);
     if (e.len % e.mss)
         t->snd.sml = seq_add(e.seq, e.len);
-    note_new(tcp, t, v, e.seq, e.len + ((e.flags & TCP_FIN) != 0), now);
+    uint32_t n = e.len + ((e.flags & TCP_FIN) != 0);
+    recovery_sent(&t->recovery, v, e.seq, n, false);
+    note_new(tcp, t, e.seq, n, now);
     return OUT_FRAME;
 }
 
@@ -394,6 +394,37 @@ static enum out tcb_output(struct tcp *tcp, struct tcb *t, struct la_frame *f, l
     return OUT_NOTHING;
 }
 
+/* The new text that everybody expects: of a connection with nothing odd about it, one segment that
+ * the windows have room for, which Nagle does not hold.  False: it is another case, or a tracer
+ * listens, and nothing was done. */
+__attribute__((always_inline)) static inline bool send_predicted(struct tcp *tcp, struct tcb *t,
+                                                                 struct la_frame *f, la_ns now)
+{
+    uint32_t flight = t->snd.nxt.v - t->snd.una.v, unsent = t->sndq.end.v - t->snd.nxt.v;
+    uint32_t len = unsent < t->smss ? unsent : t->smss;
+    if (tcp->cfg->trace || t->odd || t->urgent || unsent == 0 || t->rcvq.ooo.count ||
+        t->sackgen.dup || !recovery_is_plain(&t->recovery) ||
+        (t->state != LA_ESTABLISHED && t->state != LA_CLOSE_WAIT))
+        return false;
+    if (flight + len > t->snd.wnd || (flight && flight + len > t->cc.cwnd) ||
+        (flight == 0 && now - t->last_sent > LA_USEC(t->rtt.rto_us)))
+        return false;
+    if (len < t->smss ? t->opt.cork || t->more_coming || (flight && !t->opt.nodelay)
+                      : unsent > len && frame_limit(tcp, t, len) > len)
+        return false;
+    uint8_t flags = len == unsent ? TCP_ACK | TCP_PSH : TCP_ACK;
+    seqno from = t->snd.nxt, end = seq_add(from, len);
+    if (emit_plain(tcp, t, from, len, flags, f, now) != NET_READY)
+        return false;
+    acknowledged(t);
+    if (len == unsent)
+        t->snd.push[t->snd.pushes++ % PUSHES] = end;
+    if (len < t->smss)
+        t->snd.sml = end;
+    note_new(tcp, t, from, len, now);
+    return true;
+}
+
 /* Certainly nothing left: saves asking again. */
 static bool drained(const struct tcb *t)
 {
@@ -407,7 +438,7 @@ __attribute__((noinline)) static bool next_frame(struct tcp *tcp, struct tcb_lis
 {
     while (l->head) {
         struct tcb *t = tcb_at(tcp, l->head);
-        enum out r = tcb_output(tcp, t, f, now);
+        enum out r = send_predicted(tcp, t, f, now) ? OUT_FRAME : tcb_output(tcp, t, f, now);
         if (r == OUT_PARKED && tcp->wait_epoch != net_epoch(tcp->net))
             tcp->wait_epoch = net_epoch(tcp->net);
         if (r == OUT_PARKED || r == OUT_GONE) {

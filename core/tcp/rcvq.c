@@ -220,37 +220,59 @@ static inline void fill_one(struct rcvq_ahead *a, struct block *b, uint32_t used
     a->n += k;
 }
 
+static inline struct block *append_ahead(const struct rcvq *q, struct pool *blocks,
+                                         struct rcvq_ahead *a)
+{
+    struct block *b = block_get(blocks);
+
+    if (!b)
+        return NULL;
+    b->start = seq_add(q->nxt, a->n);
+    if (a->last)
+        a->last->next = b;
+    else
+        a->first = b;
+    a->last = b;
+    return b;
+}
+
 void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
                uint32_t n, struct csum *sum, struct rcvq_ahead *a)
 {
     struct block *b = q->tail;
     uint32_t used = b ? q->nxt.v - b->start.v : BLOCK_DATA;
-    struct la_span x = from->head;
+    const struct la_span *next = from->span;
+    const uint8_t *p = from->head.p;
+    uint32_t left = from->head.n; /* at p */
 
-    for (uint32_t i = 0; n > 0;) {
-        if (at >= x.n) {
-            at -= x.n;
-            x = from->span[i++];
-            continue;
-        }
+    for (; at >= left; next++) {
+        at -= left;
+        p = next->p;
+        left = next->n;
+    }
+    p += at;
+    left -= at;
+    for (;;) {
         if (used == BLOCK_DATA) {
-            b = block_get(blocks);
+            b = append_ahead(q, blocks, a);
             if (!b)
                 return;
-            b->start = seq_add(q->nxt, a->n);
-            if (a->last)
-                a->last->next = b;
-            else
-                a->first = b;
-            a->last = b;
             used = 0;
         }
-        uint32_t k = x.n - at < n ? x.n - at : n;
+        uint32_t k = left < n ? left : n;
         k = BLOCK_DATA - used < k ? BLOCK_DATA - used : k;
-        fill_one(a, b, used, x.p + at, k, sum);
-        used += k;
-        at += k;
+        fill_one(a, b, used, p, k, sum);
         n -= k;
+        if (n == 0)
+            return;
+        used += k;
+        p += k;
+        left -= k;
+        if (left == 0) {
+            p = next->p;
+            left = next->n;
+            next++;
+        }
     }
 }
 

@@ -57,6 +57,22 @@ void recovery_free(struct recovery *r, struct pool *ranges);
 enum recovery_event recovery_on_ack(struct recovery *r, struct cc *c, struct pool *ranges,
                                     const struct recovery_view *v, const struct recovery_ack *a,
                                     bool *dsack, la_ns now);
+/* What that comes to in RECOVERY_OPEN where no ACK was duplicate and nothing is SACKed, for an ACK
+ * of `acked` new bytes. */
+static inline void recovery_on_plain_ack(struct recovery *r, struct cc *c,
+                                         const struct recovery_view *v, uint32_t acked,
+                                         bool limited, la_ns now)
+{
+    r->high_rxt = v->una;
+    r->jump = acked;
+    cc_ops_of(c)->on_ack(c, acked, v->smss, limited, now);
+    if (seq_gt(v->una, r->recover))
+        r->recover = seq_sub(v->una, 1);
+}
+static inline bool recovery_is_plain(const struct recovery *r)
+{
+    return r->state == RECOVERY_OPEN && r->dupacks == 0 && !r->sb.sacked.head;
+}
 /* The retransmission timer expired: everything not SACKed counts as lost and goes again from una.
  * SACK information is kept unless the peer reneged (RFC 2018 §8). */
 void recovery_on_rto(struct recovery *r, struct cc *c, struct pool *ranges,

@@ -128,6 +128,16 @@ void input_trim(struct tcb *t, struct tcp_seg *g);
 enum verdict input_rest(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
 enum verdict input_ack(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
 enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now);
+/* What the segment that everybody expects comes to, in one piece; false if it is another, and
+ * nothing was done.  predict.c */
+bool input_predicted(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, la_ns now);
+/* Parts of steps 5 and 7 for predict.c: SND.WND if this segment may say it (true: it is another
+ * now); SND.UNA goes on to SEG.ACK; RCV.NXT went on by n; text was kept, its ACK is due. */
+bool input_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now);
+void input_advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now);
+void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n);
+void input_kept(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool odd, bool advanced,
+                la_ns now);
 void input_closed(struct tcp *tcp, const struct tuple *id, const struct tcp_seg *g, la_ns now);
 void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
                   struct tcp_seg *g, ref tw, la_ns now);
@@ -190,6 +200,10 @@ struct emit {
 uint32_t emit_sack_blocks(const struct tcb *t, bool text);
 enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
                         la_ns now);
+/* The same for a segment of an open connection with an ACK and no SYN, nothing urgent, no SACK
+ * blocks, and text for one segment at the most; the trace does not hear of it. */
+enum net_ready emit_plain(struct tcp *tcp, struct tcb *t, seqno at, uint32_t len, uint8_t flags,
+                          struct la_frame *f, la_ns now);
 /* Segments outside any send queue leave through the network layer's queue. */
 struct bare {
     const struct tuple *id;

@@ -36,11 +36,11 @@ struct tcb {
     uint32_t self, generation;
     uint32_t next, hash; /* conntab */
     struct tuple id;
+    uint16_t addr_sum; /* what its addresses add to a checksum */
 
     uint8_t state;     /* enum la_state; written by tcp_enter() alone */
     uint8_t queue;     /* enum tcb_queue */
     uint8_t queue_ifx; /* whose ready list */
-    uint8_t backoff;   /* expirations of the retransmission or persist timer in a row */
     uint8_t keep_probes;
     /* No bit fields: a bit written as a byte and read as a part of a word waits for the store. */
     bool used; /* not in the pool's free list */
@@ -48,14 +48,30 @@ struct tcb {
     bool handle; /* the program holds it */
     bool active; /* active open (MUST-11) */
     bool sack_ok, ts_ok, wscale_ok;
-    bool fin_queued; /* CLOSE was called */
-    bool fin_sent, fin_acked, fin_received, fin_out_of_order;
-    bool read_shut; /* the program reads no more */
-    bool read_over; /* nor will it, once it has closed sending too (LA_SHUT_RD_LATER) */
+    /* What the common case must look at before it may be short: all 0, in one word (predict.c). */
+    union {
+        uint64_t odd;
+        struct {
+            bool fin_queued; /* CLOSE was called */
+            bool fin_out_of_order;
+            bool read_shut; /* the program reads no more */
+            bool read_over; /* nor will it, once it has closed sending too (LA_SHUT_RD_LATER) */
+            bool urg_out, urg_in;
+            bool persist;    /* TIMER_RTX is the persist timer */
+            uint8_t backoff; /* expirations of the retransmission or persist timer in a row */
+        };
+    };
+    bool fin_sent, fin_acked, fin_received;
     bool ack_now, ack_delayed;
-    bool persist; /* TIMER_RTX is the persist timer */
-    bool probe_now, syn_now, rtx_now, keep_now, want_writable;
-    bool urg_out, urg_in, urg_seen, has_oob;
+    /* What leaves before, or instead of, the next new text: likewise (output.c). */
+    union {
+        uint32_t urgent;
+        struct {
+            bool probe_now, syn_now, rtx_now, keep_now;
+        };
+    };
+    bool want_writable;
+    bool urg_seen, has_oob;
     bool rtt_timing;
     bool more_coming; /* LA_SEND_MORE */
     bool cwnd_limited, recorded;

@@ -40,7 +40,7 @@ struct tcp {
     struct pool tcbs, embryos, listeners;
     struct pool *blocks, *ranges;
     struct conntab tab;
-    uint32_t recent; /* the tcb that the last segment was for, in the table or not any more */
+    struct tcb *recent; /* that the last segment was for, in the table or not any more; or NULL */
     struct timewait tw;
     struct records records;
     struct heap timers;               /* of refs: tcbs and embryos */
@@ -88,7 +88,8 @@ void trace_listener(struct tcp *tcp, const struct listener *l, enum la_state fro
 void trace_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);
 
 /* Counts a rule. */
-static inline void tcp_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now)
+__attribute__((always_inline)) static inline void tcp_rule(struct tcp *tcp, const struct tcb *t,
+                                                           enum tcp_rule r, la_ns now)
 {
     tcp->rules[r]++;
     if (tcp->cfg->trace)

@@ -112,7 +112,8 @@ static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
         limit = t->opened + ms(t->opt.syn_timeout_ms);
     else if (t->opt.user_timeout_ms > 0)
         limit = t->rtx_since + ms((uint32_t)t->opt.user_timeout_ms);
-    t->persist = false;
+    if (t->persist) /* a store to it would hold up whoever looks at all of t->odd */
+        t->persist = false;
     timer_arm(tcp, t, TIMER_RTX, when < limit ? when : limit);
 }
 
@@ -130,7 +131,8 @@ void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
     t->rtx_since = now;
     if (seq_eq(t->snd.una, t->snd.nxt)) {
         timer_stop(t, TIMER_RTX);
-        t->persist = false;
+        if (t->persist)
+            t->persist = false;
     } else if (!t->persist) {
         arm_rto(tcp, t, now);
     }
@@ -151,7 +153,8 @@ void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
             arm_rto(tcp, t, now);
         }
     }
-    tcp_ready(tcp, t);
+    if (tcb_outstanding(t) || tcb_unsent(t))
+        tcp_ready(tcp, t);
 }
 
 /* R1: the network layer looks for another way, the program is told (MUST-20, SHLD-9). */

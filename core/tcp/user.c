@@ -6,6 +6,7 @@
 int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     t->active = true;
+    t->addr_sum = csum_addresses(&t->id.local, &t->id.remote);
     t->opened = t->state_since = now;
     t->ts_offset = ts_offset(tcp, &t->id);
     t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
@@ -65,8 +66,8 @@ void tcp_wake_writer(struct tcp *tcp, struct tcb *t)
     tcp_event(tcp, t, LA_EV_WRITABLE);
 }
 
-int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
-                  la_ns now)
+__attribute__((flatten)) int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n,
+                                           unsigned flags, la_ns now)
 {
     int err = dead(t);
     if (err)
@@ -155,7 +156,8 @@ int user_no_bytes(const struct tcb *t)
     return err ? err : LA_EAGAIN;
 }
 
-int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n, la_ns now)
+__attribute__((flatten)) int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n,
+                                              la_ns now)
 {
     if (n == 0)
         return 0;

@@ -52,12 +52,16 @@ static uint32_t seen(const struct tcb *t, uint32_t wnd)
 
 uint32_t window_announce(struct tcb *t)
 {
-    uint32_t open = window_open(t), r = seen(t, room(t));
-    if (r > open && r - seen(t, open) >= worthwhile(t)) {
-        t->rcv.adv = seq_add(t->rcv.nxt, r);
-        open = r;
+    uint32_t open = window_open(t), most = room(t), unit = 1U << t->rcv.wscale;
+    if (most > open && most - open + unit > worthwhile(t)) { /* whatever the shift makes of both */
+        uint32_t r = seen(t, most);
+        if (r > open && r - seen(t, open) >= worthwhile(t)) {
+            t->rcv.adv = seq_add(t->rcv.nxt, r);
+            open = r;
+        }
     }
-    return seen(t, open) >> t->rcv.wscale;
+    open >>= t->rcv.wscale;
+    return open < 65535 ? open : 65535;
 }
 
 bool window_update_due(const struct tcb *t)
