@@ -339,6 +339,7 @@ static bool make(struct world *w, struct input *in)
     c.msl = LA_SEC(1);
     c.syn_cookies = how & 1;
     c.max_conns = how & 2 ? 2 : 16;
+    c.active_conns = how & 64 ? 1 : 16;
     c.max_embryos = how & 4 ? 2 : 16;
     c.max_time_wait = how & 8 ? 2 : 16;
     c.max_blocks = how & 16 ? 4 : 256;

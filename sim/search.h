@@ -42,7 +42,8 @@
     X(URGENT, "urgent")        /* urgent data */                                                   \
     X(CRASH, "crash")          /* a host starts again without memory */                            \
     X(BLIND, "blind")          /* forged segments that must change nothing */                      \
-    X(HOSTILE, "hostile")      /* forged segments of any kind: no stream is safe, the stack is */
+    X(HOSTILE, "hostile")      /* forged segments of any kind: no stream is safe, the stack is */  \
+    X(REST, "rest")            /* connections at rest are packed */
 
 enum search_feature {
 #define SEARCH_FEATURE_ENUM(id, name) SEARCH_##id,

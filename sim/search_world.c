@@ -77,6 +77,10 @@ static void draw_config(struct search *s, unsigned side)
         c->lab.enabled = true;
         c->lab.fail_alloc_at = (uint32_t)search_log_range(&refuse, 1, 4000);
     }
+    if (search_on(s, SEARCH_REST)) {
+        struct sim_rand rest = search_rand(s, 22 + side);
+        c->active_conns = (uint32_t)search_log_range(&rest, 1, 8);
+    }
     if (search_on(s, SEARCH_TIMERS))
         c->fin_wait_2 = LA_SEC(search_log_range(&timers, 1, 120));
 }

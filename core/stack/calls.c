@@ -1,12 +1,38 @@
 /* calls.c: the program's calls, by handle: opening, carrying, closing, events. */
 #include "stack/stack.h"
 
-struct tcb *stack_tcb(const struct la_stack *s, la_conn c)
+/* What a handle names; REF_NONE: no connection (any more). */
+static inline ref conn_ref(const struct la_stack *s, la_conn c)
 {
-    if (c.index & EV_LISTENER || !pool_has(&s->tcp.tcbs, c.index))
+    if (c.index & EV_LISTENER || !pool_has(&s->tcp.slots, c.index))
+        return REF_NONE;
+    const struct conn_slot *k = conn_slot_at(&s->tcp, c.index);
+    return k->generation == c.generation ? k->ref : REF_NONE;
+}
+
+struct tcb *stack_tcb(struct la_stack *s, la_conn c)
+{
+    ref r = conn_ref(s, c);
+    if (r == REF_NONE)
         return NULL;
-    struct tcb *t = tcb_at(&s->tcp, c.index);
-    return t->generation == c.generation && t->handle ? t : NULL; /* unused ones have no handle */
+    struct tcb *t = ref_kind(r) == REF_TCB ? tcb_at(&s->tcp, ref_index(r))
+                                           : rest_wake(&s->tcp, ref_index(r), s->now);
+    return t && t->handle ? t : NULL;
+}
+
+const struct tcb *stack_awake(const struct la_stack *s, la_conn c)
+{
+    ref r = conn_ref(s, c);
+    if (r == REF_NONE || ref_kind(r) != REF_TCB)
+        return NULL;
+    const struct tcb *t = tcb_at(&s->tcp, ref_index(r));
+    return t->handle ? t : NULL;
+}
+
+const struct rest *stack_rest(const struct la_stack *s, la_conn c)
+{
+    ref r = conn_ref(s, c);
+    return r != REF_NONE && ref_kind(r) == REF_REST ? rest_at(&s->tcp.rests, ref_index(r)) : NULL;
 }
 
 struct listener *stack_listener(const struct la_stack *s, la_conn c)
@@ -20,7 +46,9 @@ struct listener *stack_listener(const struct la_stack *s, la_conn c)
 
 static int wrong_handle(const struct la_stack *s, la_conn c)
 {
-    return stack_listener(s, c) ? LA_EOPNOTSUPP : LA_EBADF;
+    if (stack_listener(s, c))
+        return LA_EOPNOTSUPP;
+    return stack_rest(s, c) ? LA_ENOMEM : LA_EBADF; /* it could not wake */
 }
 
 /* ---- options ---- */
@@ -72,7 +100,7 @@ int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la
         return options_set(&s->tcp.defaults, o, value, false);
     struct tcb *t = stack_tcb(s, c);
     if (!t)
-        return LA_EBADF;
+        return wrong_handle(s, c);
     int err = options_set(&t->opt, o, value, t->opened != LA_NEVER);
     if (!err)
         option_changed(s, t, o, now);
@@ -88,7 +116,7 @@ int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value)
         return LA_OK;
     }
     if (!l && !t && !la_conn_eq(c, LA_CONN_NONE))
-        return LA_EBADF;
+        return wrong_handle(s, c);
     return options_get(l ? &l->opt : t ? &t->opt : &s->tcp.defaults, o, value);
 }
 
@@ -126,7 +154,7 @@ int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *out)
     struct listener *l = stack_listener(s, listener);
     (void)now;
     if (!l)
-        return stack_tcb(s, listener) ? LA_EOPNOTSUPP : LA_EBADF;
+        return conn_ref(s, listener) != REF_NONE ? LA_EOPNOTSUPP : LA_EBADF;
     if (!l->acc_head)
         return LA_EAGAIN;
     struct tcb *t = tcb_at(&s->tcp, l->acc_head);
@@ -149,7 +177,7 @@ int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *out)
 
 int la_socket(struct la_stack *s, la_conn *out)
 {
-    struct tcb *t = tcb_new(&s->tcp, &s->tcp.defaults);
+    struct tcb *t = tcb_new(&s->tcp, &s->tcp.defaults, s->now);
     if (!t)
         return LA_ENOMEM;
     give_handle(s, t, out);
@@ -258,9 +286,9 @@ int la_consume(struct la_stack *s, la_conn c, size_t n, la_ns now)
 
 int la_peek_urgent(const struct la_stack *s, la_conn c, uint8_t *byte)
 {
-    const struct tcb *t = stack_tcb(s, c);
+    const struct tcb *t = stack_awake(s, c);
     if (!t)
-        return wrong_handle(s, c);
+        return stack_rest(s, c) ? LA_EINVAL : wrong_handle(s, c);
     if (!t->has_oob)
         return t->urg_in && !t->opt.oobinline && !t->urg_seen ? LA_EAGAIN : LA_EINVAL;
     *byte = t->oob;
@@ -305,7 +333,7 @@ int la_close(struct la_stack *s, la_conn c, la_ns now)
     else if (t)
         user_close(&s->tcp, t, now);
     else
-        return LA_EBADF;
+        return wrong_handle(s, c);
     return LA_OK;
 }
 
@@ -313,7 +341,7 @@ int la_abort(struct la_stack *s, la_conn c, la_ns now)
 {
     struct tcb *t = stack_tcb(s, c);
     if (!t)
-        return stack_listener(s, c) ? la_close(s, c, now) : LA_EBADF;
+        return stack_listener(s, c) ? la_close(s, c, now) : wrong_handle(s, c);
     user_abort(&s->tcp, t, LA_CAUSE_ABORT, now);
     return LA_OK;
 }
@@ -327,6 +355,11 @@ void la_abort_all(struct la_stack *s, la_ns now)
     for (uint32_t i = 1; i <= tcp->tcbs.made; i++)
         if (tcb_at(tcp, i)->used)
             user_abort(tcp, tcb_at(tcp, i), LA_CAUSE_STACK_ABORT, now);
+    for (uint32_t i = 1; i <= tcp->rests.packed.made; i++) {
+        struct tcb *t = rest_at(&tcp->rests, i)->slot ? rest_wake(tcp, i, now) : NULL;
+        if (t)
+            user_abort(tcp, t, LA_CAUSE_STACK_ABORT, now);
+    }
 }
 
 /* ---- events ---- */
@@ -358,6 +391,6 @@ int la_set_user(struct la_stack *s, la_conn c, void *user)
     else if (t)
         t->user = user;
     else
-        return LA_EBADF;
+        return wrong_handle(s, c);
     return LA_OK;
 }

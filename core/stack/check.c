@@ -52,7 +52,8 @@ static int check_tcb(const struct la_stack *s, uint32_t i, uint32_t *live)
     if (!t->used)
         return 0;
     (*live)++;
-    HOLDS(t->self == i);
+    HOLDS(t->self == i && conn_slot_at(&s->tcp, t->slot)->ref == ref_of(REF_TCB, i));
+    HOLDS(conn_slot_at(&s->tcp, t->slot)->generation == t->generation);
     HOLDS(t->in_table == (t->state >= LA_SYN_SENT && t->state <= LA_LAST_ACK));
     if (!t->in_table) {
         HOLDS(t->handle || t->listener); /* a dead connection is kept only for its program */
@@ -213,11 +214,18 @@ int la_check(const struct la_stack *s)
 {
     const struct tcp *tcp = &s->tcp;
     struct tally n = {.blocks = net_blocks(s->net)};
+    uint32_t rests = 0;
     int line = 0;
     for (uint32_t i = 1; i <= tcp->tcbs.made && !line; i++) {
         line = check_tcb(s, i, &n.live);
         if (!line && tcb_at(tcp, i)->used)
             line = tally_tcb(s, tcb_at(tcp, i), &n);
+    }
+    for (uint32_t i = 1; i <= tcp->rests.packed.made && !line; i++) {
+        if (!rest_at(&tcp->rests, i)->slot)
+            continue;
+        rests++;
+        line = rest_check(tcp, i);
     }
     if (!line)
         line = check_embryos(s);
@@ -227,10 +235,11 @@ int la_check(const struct la_stack *s)
         return line;
     HOLDS(n.blocks == s->blocks.used); /* none is lost, none has two owners */
     HOLDS(n.ranges == s->ranges.used);
-    HOLDS(n.live == tcp->tcbs.used);
-    HOLDS(n.handles == tcp->handles);
+    HOLDS(n.live == tcp->tcbs.used && rests == tcp->rests.packed.used);
+    HOLDS(tcp->slots.used == n.live + rests);
+    HOLDS(n.handles + rests == tcp->handles);
     HOLDS(n.timed + tcp->embryos.used == tcp->timers.n);
-    HOLDS(n.in_table + tcp->embryos.used <= tcp->tab.count); /* TIME-WAIT has the rest */
+    HOLDS(n.in_table + rests + tcp->embryos.used <= tcp->tab.count); /* TIME-WAIT has the rest */
     line = conntab_check(tcp);
     if (!line)
         line = check_queues(tcp, n.queued);

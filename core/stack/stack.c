@@ -6,6 +6,7 @@ void la_config_init(struct la_config *cfg)
 {
     memset(cfg, 0, sizeof *cfg);
     cfg->max_conns = 1000000;
+    cfg->active_conns = 1024;
     cfg->max_embryos = 65536;
     cfg->max_time_wait = 262144;
     cfg->max_listeners = 1024;
@@ -42,8 +43,8 @@ static bool valid(const struct la_config *c)
         return false;
     if (c->msl == 0 || c->msl > LA_SEC(900)) /* TIME-WAIT keeps microseconds in 32 bits */
         return false;
-    return c->max_conns && c->max_embryos && c->max_time_wait && c->max_listeners &&
-           c->max_blocks && c->max_neighbours && c->max_routes && c->max_pmtu &&
+    return c->max_conns && c->active_conns && c->max_embryos && c->max_time_wait &&
+           c->max_listeners && c->max_blocks && c->max_neighbours && c->max_routes && c->max_pmtu &&
            c->max_reassembly && c->max_records && c->max_conns < REF_INDEX_MAX &&
            c->max_embryos < REF_INDEX_MAX && c->max_time_wait < REF_INDEX_MAX / 2;
 }

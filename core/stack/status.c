@@ -194,12 +194,22 @@ static void fill_time_wait(const struct la_stack *s, ref r, struct la_status *st
     }
 }
 
+static void fill_rest(const struct la_stack *s, const struct rest *d, struct la_status *st)
+{
+    struct tcb t;
+    rest_view(&s->tcp, d, &t);
+    fill_tcb(s, &t, st);
+}
+
 int la_status(const struct la_stack *s, la_conn c, struct la_status *out)
 {
-    const struct tcb *t = stack_tcb(s, c);
-    const struct listener *l = t ? NULL : stack_listener(s, c);
+    const struct tcb *t = stack_awake(s, c);
+    const struct rest *d = t ? NULL : stack_rest(s, c);
+    const struct listener *l = t || d ? NULL : stack_listener(s, c);
     if (t)
         fill_tcb(s, t, out);
+    else if (d)
+        fill_rest(s, d, out);
     else if (l)
         fill_listener(l, out);
     else
@@ -247,10 +257,22 @@ bool la_status_next(const struct la_stack *s, uint64_t *cursor, struct la_status
             return true;
         }
     }
-    if (table == 2)
+    if (table == 2) {
+        table = 3;
+        i = 0;
+    }
+    for (; table == 3 && ++i <= tcp->rests.packed.made;) {
+        const struct rest *d = rest_at(&tcp->rests, (uint32_t)i);
+        if (d->slot) {
+            fill_rest(s, d, out);
+            *cursor = (uint64_t)3 << 56 | i;
+            return true;
+        }
+    }
+    if (table == 3)
         i = 0;
     ref r = timewait_next(tcp, &i);
-    *cursor = (uint64_t)3 << 56 | i;
+    *cursor = (uint64_t)4 << 56 | i;
     if (r == REF_NONE)
         return false;
     fill_time_wait(s, r, out);
@@ -290,7 +312,8 @@ void la_usage(const struct la_stack *s, struct la_usage *u)
 {
     const struct tcp *tcp = &s->tcp;
     memset(u, 0, sizeof *u);
-    u->conns = tcp->tcbs.used;
+    u->conns = tcp->tcbs.used + tcp->rests.packed.used;
+    u->at_rest = tcp->rests.packed.used;
     u->embryos = tcp->embryos.used;
     u->time_wait = tcp->tw.live;
     u->listeners = tcp->listeners.used;
@@ -298,7 +321,9 @@ void la_usage(const struct la_stack *s, struct la_usage *u)
     u->ranges = s->ranges.used;
     u->bytes = s->mem.bytes;
     u->refused = s->mem.refused;
-    u->bytes_conn = sizeof(struct tcb) + sizeof(ref) + tcp->timers.items.elem;
+    u->bytes_conn =
+        sizeof(struct tcb) + sizeof(struct conn_slot) + sizeof(ref) + tcp->timers.items.elem;
+    u->bytes_rest = sizeof(struct rest) + sizeof(struct conn_slot) + sizeof(ref);
     u->bytes_time_wait = tcp->tw.v4.slots.elem + sizeof(ref);
     u->bytes_time_wait_v6 = tcp->tw.v6.slots.elem + sizeof(ref);
     u->frames_in = s->frames_in;

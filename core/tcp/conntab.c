@@ -1,5 +1,5 @@
-/* conntab.c: linear hashing over connections, embryos and TIME-WAIT entries (RFC 9293 §3.3.1: a
- * connection is its socket pair).
+/* conntab.c: linear hashing over connections, awake and at rest, embryos and TIME-WAIT entries (RFC
+ * 9293 §3.3.1: a connection is its socket pair).
  *
  * With n buckets, 2^k <= n < 2^(k+1), a hash belongs to the bucket that its low k+1 bits name, or,
  * if that one is not made yet, to the one that its low k bits name.  Each insertion that would make
@@ -38,6 +38,8 @@ static ref *link_of(const struct tcp *tcp, ref r)
     switch (ref_kind(r)) {
     case REF_TCB:
         return &tcb_at(tcp, ref_index(r))->next;
+    case REF_REST:
+        return &rest_at(&tcp->rests, ref_index(r))->next;
     case REF_EMBRYO:
         return &embryo_at(tcp, ref_index(r))->next;
     case REF_TW4:
@@ -47,7 +49,8 @@ static ref *link_of(const struct tcp *tcp, ref r)
     return &tw_core_at(&tcp->tw, r)->next;
 }
 
-/* TIME-WAIT entries are too small to keep their hash: splitting is the only one that asks. */
+/* TIME-WAIT entries, and connections at rest, are too small to keep their hash: splitting is the
+ * only one that asks. */
 static uint32_t hash_of(const struct tcp *tcp, ref r)
 {
     struct tuple id;
@@ -56,11 +59,14 @@ static uint32_t hash_of(const struct tcp *tcp, ref r)
         return tcb_at(tcp, ref_index(r))->hash;
     case REF_EMBRYO:
         return embryo_at(tcp, ref_index(r))->hash;
+    case REF_REST:
+        id = rest_tuple(&tcp->rests, rest_at(&tcp->rests, ref_index(r)));
+        break;
     case REF_TW4:
     case REF_TW6:
+        id = timewait_tuple(&tcp->tw, r);
         break;
     }
-    id = timewait_tuple(&tcp->tw, r);
     return tuple_hash(&tcp->tab.key, &id);
 }
 
@@ -75,6 +81,13 @@ ref conntab_find(const struct tcp *tcp, const struct tuple *id, uint32_t hash)
             if (t->hash == hash && tuple_eq(&t->id, id))
                 return r;
             r = t->next;
+            break;
+        }
+        case REF_REST: {
+            const struct rest *d = rest_at(&tcp->rests, ref_index(r));
+            if (rest_is(&tcp->rests, d, id))
+                return r;
+            r = d->next;
             break;
         }
         case REF_EMBRYO: {
@@ -130,6 +143,7 @@ void conntab_insert(struct tcp *tcp, ref r, uint32_t hash)
     case REF_EMBRYO:
         embryo_at(tcp, ref_index(r))->hash = hash;
         break;
+    case REF_REST:
     case REF_TW4:
     case REF_TW6:
         break;
@@ -152,6 +166,18 @@ void conntab_remove(struct tcp *tcp, ref r, uint32_t hash)
     *at = *link_of(tcp, r);
     *link_of(tcp, r) = REF_NONE;
     tcp->tab.count--;
+}
+
+void conntab_replace(struct tcp *tcp, ref old, ref by, uint32_t hash)
+{
+    ref *at = bucket_at(&tcp->tab, hash);
+
+    while (*at != old) {
+        LA_ASSERT(*at != REF_NONE);
+        at = link_of(tcp, *at);
+    }
+    *link_of(tcp, by) = *link_of(tcp, old);
+    *at = by;
 }
 
 int conntab_check(const struct tcp *tcp)

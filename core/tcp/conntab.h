@@ -26,6 +26,8 @@ ref conntab_find(const struct tcp *tcp, const struct tuple *id, uint32_t hash);
  * bucket that cannot be made only makes chains longer, counted nowhere). */
 void conntab_insert(struct tcp *tcp, ref r, uint32_t hash);
 void conntab_remove(struct tcp *tcp, ref r, uint32_t hash);
+/* `by` has the pair and the hash of `old`, whose place it takes; its object keeps its own hash. */
+void conntab_replace(struct tcp *tcp, ref old, ref by, uint32_t hash);
 int conntab_check(const struct tcp *tcp); /* 0, or __LINE__ of the broken invariant */
 
 #endif

@@ -117,7 +117,7 @@ static void take_options(struct tcp *tcp, struct tcb *t, const struct embryo *e)
 struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
 {
     struct listener *l = listener_at(tcp, e->listener);
-    struct tcb *t = tcb_new(tcp, &l->opt);
+    struct tcb *t = tcb_new(tcp, &l->opt, now);
     if (!t)
         return NULL;
     t->id = e->id;

@@ -94,6 +94,8 @@ void input_icmp(struct tcp *tcp, const struct icmp_err *e, la_ns now)
         to_tcb(tcp, tcb_at(tcp, ref_index(r)), e, quoted, now);
     else if (r != REF_NONE && ref_kind(r) == REF_EMBRYO)
         to_embryo(tcp, embryo_at(tcp, ref_index(r)), e, quoted, now);
+    else if (r != REF_NONE && ref_kind(r) == REF_REST)
+        tcp_drop(tcp, NULL, &id, R_ICMP_SEQ, now); /* nothing of it is in flight */
     else
         tcp_drop(tcp, NULL, &id, R_ICMP_NO_CONNECTION, now);
 }

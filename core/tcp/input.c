@@ -363,8 +363,13 @@ static void dispatch(struct tcp *tcp, const struct tcp_hdr *h, struct tcp_seg *g
     struct tuple id = {g->d->h->dst, g->d->h->src, h->dport, h->sport};
     uint32_t hash = tuple_hash(&tcp->tab.key, &id);
     ref r = conntab_find(tcp, &id, hash);
-    if (r != REF_NONE && ref_kind(r) == REF_TCB) {
-        struct tcb *t = tcb_at(tcp, ref_index(r));
+    if (r != REF_NONE && (ref_kind(r) == REF_TCB || ref_kind(r) == REF_REST)) {
+        bool rests = ref_kind(r) == REF_REST;
+        struct tcb *t = rests ? rest_wake(tcp, ref_index(r), now) : tcb_at(tcp, ref_index(r));
+        if (!t) {
+            tcp_drop(tcp, NULL, &id, R_REST_NO_MEMORY, now);
+            return;
+        }
         tcp->recent = t;
         if (!input_predicted(tcp, t, g->d, now))
             for_tcb(tcp, t, g, now);

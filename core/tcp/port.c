@@ -22,7 +22,7 @@ enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, la_ns n
 
     if (r == REF_NONE)
         return PAIR_FREE;
-    if (ref_kind(r) == REF_TCB || ref_kind(r) == REF_EMBRYO)
+    if (ref_kind(r) != REF_TW4 && ref_kind(r) != REF_TW6)
         return PAIR_TAKEN;
     timewait_get(tcp, r, &e);
     if (!e.has_ts || timewait_deadline_of(tcp, r, now) + REUSE_AFTER_NS > now + tcp->tw.wait)

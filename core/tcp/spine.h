@@ -60,14 +60,20 @@ enum verdict {
 /* ---- tcp.c ---- */
 int tcp_init(struct tcp *tcp, la_ns now);
 void tcp_free(struct tcp *tcp);
-/* A tcb in CLOSED with these options and a handle or not; NULL at the limit. */
-struct tcb *tcb_new(struct tcp *tcp, const struct options *opt);
+/* A tcb in CLOSED with these options and no handle yet; NULL at the limit. */
+struct tcb *tcb_new(struct tcp *tcp, const struct options *opt, la_ns now);
+/* Its parts: one from the pool, where need be by packing a connection at rest, as it last was; and
+ * all its fields but the names it goes by. */
+struct tcb *tcb_get(struct tcp *tcp, uint32_t *index, la_ns now);
+void tcb_init(struct tcb *t, const struct options *opt);
 /* The bounds of its RTO are what its options say, before it was ever measured. */
 void tcb_timeouts(struct tcb *t);
 /* There may be room now for a program that waits to send. */
 void tcp_wake_writer(struct tcp *tcp, struct tcb *t);
-/* Everything it holds goes back to its pool; it is in no list, table or heap afterwards. */
+/* Everything it holds goes back to its pool; it is in no list, table or heap afterwards.  With
+ * tcb_discard its slot stays. */
 void tcb_delete(struct tcp *tcp, struct tcb *t);
+void tcb_discard(struct tcp *tcp, struct tcb *t);
 void tcp_event(struct tcp *tcp, struct tcb *t, uint32_t bits);
 void tcp_listener_event(struct tcp *tcp, struct listener *l, uint32_t bits);
 void tcp_event_unlink(struct tcp *tcp, struct ev_link *e);

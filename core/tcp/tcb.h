@@ -33,8 +33,9 @@ enum tcb_queue { TCB_IDLE, TCB_READY, TCB_WAITING };
 
 struct tcb {
     uint32_t free_link; /* the pool's */
-    uint32_t self, generation;
-    uint32_t next, hash; /* conntab */
+    uint32_t self;
+    uint32_t slot, generation; /* what its handle says */
+    uint32_t next, hash;       /* conntab */
     struct tuple id;
     uint16_t addr_sum; /* what its addresses add to a checksum */
 

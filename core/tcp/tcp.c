@@ -34,6 +34,8 @@ int tcp_init(struct tcp *tcp, la_ns now)
     tcp->key_port = derive(cfg, KEY_PORT);
     tcp->key_cookie = derive(cfg, KEY_COOKIE);
     pool_init(&tcp->tcbs, tcp->mem, sizeof(struct tcb), cfg->max_conns);
+    pool_init(&tcp->slots, tcp->mem, sizeof(struct conn_slot), cfg->max_conns);
+    rest_init(tcp);
     pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos);
     pool_init(&tcp->listeners, tcp->mem, sizeof(struct listener), cfg->max_listeners);
     heap_init(&tcp->timers, tcp->mem, cfg->max_conns + cfg->max_embryos + 1, timer_pos, tcp);
@@ -54,6 +56,8 @@ void tcp_free(struct tcp *tcp)
     heap_free(&tcp->timers);
     pool_free(&tcp->listeners);
     pool_free(&tcp->embryos);
+    rest_free(tcp);
+    pool_free(&tcp->slots);
     pool_free(&tcp->tcbs);
 }
 
@@ -63,20 +67,19 @@ void tcb_timeouts(struct tcb *t)
               t->opt.rto_max_ms * 1000U, t->opt.rto_slop_ms * 1000U);
 }
 
-struct tcb *tcb_new(struct tcp *tcp, const struct options *opt)
+struct tcb *tcb_get(struct tcp *tcp, uint32_t *index, la_ns now)
 {
-    uint32_t index;
+    if (!tcp->tcbs.free && tcp->tcbs.made >= tcp->cfg->active_conns)
+        (void)rest_pack_one(tcp, now);
     /* So that arming a timer can never fail later. */
     if (!heap_reserve(&tcp->timers, tcp->tcbs.used + tcp->embryos.used + 1))
         return NULL;
-    struct tcb *t = pool_get(&tcp->tcbs, &index);
-    if (!t)
-        return NULL;
-    uint32_t generation = t->generation;
+    return pool_get(&tcp->tcbs, index);
+}
+
+void tcb_init(struct tcb *t, const struct options *opt)
+{
     memset(t, 0, sizeof *t);
-    t->self = index;
-    t->used = true;
-    t->generation = generation ? generation : 1;
     t->opt = *opt;
     t->scope = -1;
     t->path.ifx = -1;
@@ -86,12 +89,32 @@ struct tcb *tcb_new(struct tcp *tcp, const struct options *opt)
         t->at[i] = LA_NEVER;
     rtt_init(&t->rtt);
     tcb_timeouts(t);
+}
+
+struct tcb *tcb_new(struct tcp *tcp, const struct options *opt, la_ns now)
+{
+    uint32_t index, slot;
+    struct conn_slot *k = pool_get(&tcp->slots, &slot);
+    struct tcb *t = k ? tcb_get(tcp, &index, now) : NULL;
+    if (!t) {
+        if (k)
+            pool_put(&tcp->slots, slot);
+        return NULL;
+    }
+    tcb_init(t, opt);
+    if (!k->generation) /* never used before */
+        k->generation = 1;
+    k->ref = ref_of(REF_TCB, index);
+    t->self = index;
+    t->slot = slot;
+    t->generation = k->generation;
+    t->used = true;
     return t;
 }
 
-void tcb_delete(struct tcp *tcp, struct tcb *t)
+void tcb_discard(struct tcp *tcp, struct tcb *t)
 {
-    LA_ASSERT(!t->in_table && !t->handle);
+    LA_ASSERT(!t->in_table);
     timer_stop_all(tcp, t);
     tcp_unqueue(tcp, t);
     tcp_event_unlink(tcp, &t->ev);
@@ -99,9 +122,17 @@ void tcb_delete(struct tcp *tcp, struct tcb *t)
     rcvq_free(&t->rcvq, tcp->blocks, tcp->ranges);
     recovery_free(&t->recovery, tcp->ranges);
     t->used = false;
-    if (++t->generation == 0)
-        t->generation = 1;
     pool_put(&tcp->tcbs, t->self);
+}
+
+void tcb_delete(struct tcp *tcp, struct tcb *t)
+{
+    struct conn_slot *k = conn_slot_at(tcp, t->slot);
+    LA_ASSERT(!t->handle);
+    if (++k->generation == 0)
+        k->generation = 1;
+    pool_put(&tcp->slots, t->slot);
+    tcb_discard(tcp, t);
 }
 
 /* ---- events: a FIFO of tcbs and listeners that have something to tell, each on it once ---- */
@@ -154,7 +185,7 @@ void tcp_listener_event(struct tcp *tcp, struct listener *l, uint32_t bits)
 
 la_conn tcb_conn(const struct tcb *t)
 {
-    return (la_conn){t->self, t->generation};
+    return (la_conn){t->slot, t->generation};
 }
 
 struct la_endpoint tcb_local(const struct tcb *t)

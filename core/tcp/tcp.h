@@ -11,6 +11,7 @@
 #include "tcp/listener.h"
 #include "tcp/record.h"
 #include "tcp/ref.h"
+#include "tcp/rest.h"
 #include "tcp/tcb.h"
 #include "tcp/timewait.h"
 #include "wire/tcp.h"
@@ -31,13 +32,20 @@ struct tcb_list {
 
 #define TCP_ANSWERS 64U
 
+/* What a program's handle names: stays while its connection is packed and woken. */
+struct conn_slot {
+    ref ref; /* REF_TCB or REF_REST (and the pool's free link) */
+    uint32_t generation;
+};
+
 struct tcp {
     const struct la_config *cfg;
     struct mem *mem;
     struct net *net;
     uint64_t *rules;         /* R_COUNT counts */
     struct options defaults; /* of connections and listeners to come */
-    struct pool tcbs, embryos, listeners;
+    struct pool tcbs, embryos, listeners, slots;
+    struct rests rests;
     struct pool *blocks, *ranges;
     struct conntab tab;
     struct tcb *recent; /* that the last segment was for, in the table or not any more; or NULL */
@@ -49,7 +57,7 @@ struct tcp {
     struct tcb_list waiting;   /* for a neighbour */
     uint32_t wait_epoch;       /* net_epoch() when `waiting` was last looked at */
     uint32_t ev_head, ev_tail; /* tcbs and listeners (EV_LISTENER set) with events */
-    uint32_t handles;          /* tcbs that a program holds */
+    uint32_t handles;          /* connections that a program holds */
     uint64_t sip_counter;
     struct sipkey key_isn, key_ts, key_port, key_cookie;
     la_ns answered[TCP_ANSWERS]; /* by hash: when a pure ACK to an embryo or to TIME-WAIT last drew
@@ -66,6 +74,10 @@ struct tcp {
 static inline struct tcb *tcb_at(const struct tcp *tcp, uint32_t i)
 {
     return pool_at(&tcp->tcbs, i);
+}
+static inline struct conn_slot *conn_slot_at(const struct tcp *tcp, uint32_t i)
+{
+    return pool_at(&tcp->slots, i);
 }
 static inline struct embryo *embryo_at(const struct tcp *tcp, uint32_t i)
 {

@@ -48,6 +48,7 @@ struct la_config {
     struct la_memory mem; /* required */
 
     uint32_t max_conns;      /* connections, default 1,000,000 */
+    uint32_t active_conns;   /* beyond so many, those at rest are packed; default 1,024 */
     uint32_t max_embryos;    /* half-open connections, default 65,536 */
     uint32_t max_time_wait;  /* TIME-WAIT entries, default 262,144; the oldest goes first */
     uint32_t max_listeners;  /* default 1,024 */
@@ -160,11 +161,13 @@ LA_API uint64_t la_rule_count(const struct la_stack *s, unsigned rule);
 
 /* How many objects of each kind are in use, and the bytes taken from la_memory. */
 struct la_usage {
-    uint32_t conns, embryos, time_wait, listeners, blocks, ranges, neighbours, pmtu, reassembly,
-        packets;
+    uint32_t conns, at_rest /* of conns */, embryos, time_wait, listeners, blocks, ranges,
+        neighbours, pmtu, reassembly, packets;
     uint64_t bytes;      /* taken from la_memory and not given back */
     uint64_t refused;    /* requests for memory that la_memory or a limit refused, ever */
     uint64_t bytes_conn; /* of a connection without buffers, all in */
+    uint64_t bytes_rest; /* of one at rest: beyond active_conns, established, all acknowledged and
+                            read, no timer, over IPv4 and without losses (else 72 more) */
     uint64_t bytes_time_wait, bytes_time_wait_v6; /* of a TIME-WAIT entry, all in */
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
 };

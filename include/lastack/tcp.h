@@ -155,7 +155,8 @@ LA_API int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now);
 
 /* Gives the handle back.  FIN after what is queued; but RST if received bytes are unread or come
  * later (RFC 9293 SHLD-3, RFC 2525 §2.17) or LINGER is 0.  A listener resets what was not accepted.
- */
+ * As any call, LA_ENOMEM if the connection was at rest and there is no memory to wake it: nothing
+ * happened then. */
 LA_API int la_close(struct la_stack *s, la_conn c, la_ns now);
 
 /* Gives the handle back with a RST, whatever is queued (RFC 9293 §3.10.5). */

@@ -156,6 +156,7 @@ static bool make(struct life *l)
         la_config_init(&cfg);
         cfg.max_embryos = 8;
         cfg.max_time_wait = 64;
+        cfg.active_conns = 1; /* the others are packed while they rest */
         if (i == l->scarce_side) {
             cfg.mem = (struct la_memory){scarce_alloc, scarce_free, &l->scarce};
             if (l->scarce.how == OBJECT_ONCE) {

@@ -38,7 +38,7 @@ static void test_found(void **unused)
                1U << SEARCH_V6 | 1U << SEARCH_MTU | 1U << SEARCH_OFFLOAD | 1U << SEARCH_TIMERS |
                1U << SEARCH_LIMITS | 1U << SEARCH_REFUSE | 1U << SEARCH_MSL | 1U << SEARCH_RUDE |
                1U << SEARCH_REUSE | 1U << SEARCH_URGENT | 1U << SEARCH_CRASH | 1U << SEARCH_BLIND |
-               1U << SEARCH_HOSTILE,
+               1U << SEARCH_HOSTILE | 1U << SEARCH_REST,
     };
     struct search_stats ignored = {0};
     struct search_result r;

@@ -43,6 +43,8 @@ static void take_out(struct bare *b, struct object *o)
         conntab_remove(&b->tcp, o->r, embryo_at(&b->tcp, ref_index(o->r))->hash);
         pool_put(&b->tcp.embryos, ref_index(o->r));
         break;
+    case REF_REST: /* put_in makes none */
+        break;
     case REF_TW4:
     case REF_TW6:
         timewait_get(&b->tcp, o->r, &e);
