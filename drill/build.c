@@ -100,50 +100,6 @@ void p_ports(struct parse *p, struct place sat, int64_t sport, struct place dat,
     p->packet->tcp.dport = p_u16(p, dat, dport, "port");
 }
 
-void p_ip_word(struct parse *p, struct place at, const char *word)
-{
-    static const struct {
-        const char *name;
-        enum drill_ecn ecn;
-    } words[] = {{"noecn", DRILL_ECN_NOT},
-                 {"ect0", DRILL_ECN_ECT0},
-                 {"ect1", DRILL_ECN_ECT1},
-                 {"ect01", DRILL_ECN_ECT01},
-                 {"ce", DRILL_ECN_CE}};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(words[i].name, word) == 0) {
-            p->packet->ip.ecn = words[i].ecn;
-            return;
-        }
-    p_fail(p, at,
-           "'%.40s' says nothing about an IP header: noecn, ect0, ect1, ect01, ce, tos N, "
-           "ttl N, flowlabel N",
-           word);
-}
-
-void p_ip_value(struct parse *p, struct place at, const char *word, const struct num *value)
-{
-    struct ip_info *ip = &p->packet->ip;
-
-    if (strcmp(word, "tos") == 0) {
-        ip->has_tos = true;
-        ip->tos = p_u8(p, at, value->v, "type of service");
-    } else if (strcmp(word, "ttl") == 0) {
-        ip->has_ttl = true;
-        ip->ttl = p_u8(p, at, value->v, "time to live");
-    } else if (strcmp(word, "flowlabel") == 0) {
-        ip->has_flow = true;
-        ip->flow = p_u32(p, at, value->v) & 0xfffff;
-        if (value->v > 0xfffff)
-            p_fail(p, at, "a flow label has 20 bits");
-        if (!p->script->config.v6)
-            p_fail(p, at, "IPv4 has no flow label");
-    } else {
-        p_fail(p, at, "'%.40s' says nothing about an IP header: tos, ttl or flowlabel", word);
-    }
-}
-
 void p_flags(struct parse *p, struct place at, const char *letters)
 {
     static const char known[] = "FSRP.UEW";
@@ -162,7 +118,7 @@ void p_flags(struct parse *p, struct place at, const char *letters)
     }
 }
 
-#define PAYLOAD_MAX (65535 - 20 - 60) /* an IPv4 header and a full TCP header */
+#define PAYLOAD_MAX (65535 - 60 - 60) /* an IPv4 header and a TCP header with all their options */
 
 void p_numbers(struct parse *p, struct place at, const struct seg_numbers *n)
 {
@@ -194,21 +150,26 @@ void p_sack(struct parse *p, struct place at, uint32_t start, uint32_t end)
     o->sack[o->nsack++][1] = end;
 }
 
-void p_hexes(struct parse *p, struct place at, struct tcp_option *o, const char *digits)
+uint8_t p_bytes(struct parse *p, struct place at, const char *digits, uint8_t *out)
 {
     size_t n = strlen(digits);
 
     if (strspn(digits, "0123456789abcdefABCDEF") != n || n % 2 || n / 2 > DRILL_OPT_BYTES) {
         p_fail(p, at, "'%.40s' is not bytes: two hexadecimal digits each, at most %u", digits,
                DRILL_OPT_BYTES);
-        return;
+        return 0;
     }
     for (size_t i = 0; i < n; i++) {
         int d = digits[i] <= '9' ? digits[i] - '0' : (digits[i] | 32) - 'a' + 10;
-        o->bytes[i / 2] = (uint8_t)(o->bytes[i / 2] << 4 | d);
+        out[i / 2] = (uint8_t)(out[i / 2] << 4 | d);
     }
-    o->nbytes = (uint8_t)(n / 2);
-    if (o->kind == DRILL_OPT_RAW && !n)
+    return (uint8_t)(n / 2);
+}
+
+void p_hexes(struct parse *p, struct place at, struct tcp_option *o, const char *digits)
+{
+    o->nbytes = p_bytes(p, at, digits, o->bytes);
+    if (o->kind == DRILL_OPT_RAW && !*digits)
         p_fail(p, o->at, "raw has the option's bytes after it, as in raw 1e04abcd");
 }
 
@@ -264,10 +225,8 @@ void p_icmp(struct parse *p, struct place at, const char *type, struct place cod
     bool known, v6 = p->script->config.v6;
 
     p->packet->is_icmp = true;
-    if (!i->has_echoed)
+    if (!i->has_echoed && p->packet->inbound)
         p_fail(p, at, "ICMP quotes the segment that it is about: [1:1001(1000)] icmp ...");
-    if (!p->packet->inbound)
-        p_fail(p, at, "ICMP that the stack sends is not supported");
     if (icmp_value(v6, type, code, &i->type, &i->code, &known))
         return;
     if (!known)

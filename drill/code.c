@@ -51,8 +51,8 @@ const char *code_keep(struct code *c, const char *text, size_t n)
 
     memcpy(m->text, text, n);
     m->text[n] = 0;
-    m->next = c->memory;
-    c->memory = m;
+    m->next = c->kept.memory;
+    c->kept.memory = m;
     return m->text;
 }
 
@@ -116,9 +116,9 @@ struct value code_name(struct code *c, struct place at, const char *name)
     size_t used = strlen(c->seen);
     int64_t v;
 
-    for (unsigned i = 0; i < c->nvariables; i++)
-        if (strcmp(c->variable[i].name, name) == 0)
-            return c->variable[i].value;
+    for (unsigned i = 0; i < c->kept.nvariables; i++)
+        if (strcmp(c->kept.variable[i].name, name) == 0)
+            return c->kept.variable[i].value;
     if (symbol_value(name, &v))
         return integer(v);
     if (!c->host->lookup(c->host->ctx, name, &v)) {
@@ -288,16 +288,16 @@ void code_assign(struct code *c, struct place at, const char *name, struct value
     unsigned i = 0;
 
     c->seen[0] = 0;
-    while (i < c->nvariables && strcmp(c->variable[i].name, name) != 0)
+    while (i < c->kept.nvariables && strcmp(c->kept.variable[i].name, name) != 0)
         i++;
     if (i == CODE_VARIABLES) {
         code_wrong(c, at, "more than %d variables", CODE_VARIABLES);
         return;
     }
-    c->variable[i].name = name;
-    c->variable[i].value = v;
-    if (i == c->nvariables)
-        c->nvariables++;
+    c->kept.variable[i].name = name;
+    c->kept.variable[i].value = v;
+    if (i == c->kept.nvariables)
+        c->kept.nvariables++;
 }
 
 /* "assert tcpi_reordering == 3: tcpi_reordering is 5 (message)". */
@@ -337,21 +337,33 @@ void code_print(struct code *c, const struct value *args, unsigned n)
     c->printing = false;
 }
 
+void code_forget(struct code_kept *k)
+{
+    struct memo *next;
+
+    for (struct memo *m = k->memory; m; m = next) {
+        next = m->next;
+        free(m);
+    }
+    *k = (struct code_kept){.nvariables = 0};
+}
+
 enum code_end code_run(const char *text, struct place at, const struct code_host *host,
                        struct place *where, char *why)
 {
     struct code c = {
         .host = host, .text = text, .begin = at, .here = at, .where = where, .why = why};
-    struct memo *next;
 
+    if (host->kept)
+        c.kept = *host->kept;
     *where = at;
     why[0] = 0;
     if (!code_parse_text(&c, strlen(text)))
         code_wrong(&c, at, "this block cannot be read");
-    for (struct memo *m = c.memory; m; m = next) {
-        next = m->next;
-        free(m);
-    }
+    if (host->kept)
+        *host->kept = c.kept;
+    else
+        code_forget(&c.kept);
     return c.end;
 }
 
@@ -361,12 +373,13 @@ static bool any_name(void *ctx, const char *name, int64_t *value)
 {
     (void)ctx;
     *value = 1;
-    return info_known(name);
+    return info_known(name) || flow_known(name);
 }
 
 void check_code(struct parse *p)
 {
-    static const struct code_host host = {.lookup = any_name, .dry = true};
+    struct code_kept kept = {.nvariables = 0};
+    const struct code_host host = {.lookup = any_name, .dry = true, .kept = &kept};
     struct place where;
     char why[WHY];
 
@@ -374,4 +387,5 @@ void check_code(struct parse *p)
         if (e->kind == EVENT_CODE &&
             code_run(e->text, e->text_at, &host, &where, why) == CODE_WRONG)
             p_fail(p, where, "%s", why);
+    code_forget(&kept);
 }

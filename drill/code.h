@@ -9,11 +9,15 @@
 
 #include "drill/script.h"
 
+struct code_kept;
+
 struct code_host {
     /* The value of a name that is no variable of the block; false if there is none. */
     bool (*lookup)(void *ctx, const char *name, int64_t *value);
     void (*print)(void *ctx, const char *line); /* or NULL */
     bool dry; /* values are made up: what only they could make wrong is not */
+    struct code_kept
+        *kept; /* variables of earlier blocks, and of this one for later ones; or NULL */
     void *ctx;
 };
 
@@ -38,6 +42,20 @@ struct value {
 #define CODE_VARIABLES 32
 #define CODE_TEXT 1024 /* of one string or name */
 
+struct code_variable {
+    const char *name;
+    struct value value;
+};
+
+/* What goes on from block to block, as in one program of Python. */
+struct code_kept {
+    struct code_variable variable[CODE_VARIABLES];
+    unsigned nvariables;
+    struct memo *memory;
+};
+
+void code_forget(struct code_kept *k);
+
 struct code {
     const struct code_host *host;
     const char *text;
@@ -47,13 +65,8 @@ struct code {
     char *why;
     bool printing;
     unsigned depth; /* of parentheses: a newline within them ends nothing */
-    struct {
-        const char *name;
-        struct value value;
-    } variable[CODE_VARIABLES];
-    unsigned nvariables;
+    struct code_kept kept;
     char seen[200]; /* the names of this statement and their values */
-    struct memo *memory;
 };
 
 void code_advance(struct code *c, struct place *at, const char *text, size_t n);

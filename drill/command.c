@@ -25,6 +25,8 @@ static const struct known known[] = {
     {"net.ipv4.tcp_keepalive_time", SET_KEEPALIVE_TIME, 1, 100000},
     {"net.ipv4.tcp_keepalive_intvl", SET_KEEPALIVE_INTVL, 1, 100000},
     {"net.ipv4.tcp_keepalive_probes", SET_KEEPALIVE_PROBES, 1, 127},
+    {"net.ipv4.tcp_max_syn_backlog", SET_MAX_SYN_BACKLOG, 1, 65536},
+    {"net.ipv4.ip_local_port_range", SET_PORT_RANGE, 1, 65535},
     {"net.ipv4.tcp_rmem", SET_RMEM, 256, 1 << 30},
     {"net.ipv4.tcp_wmem", SET_WMEM, 256, 1 << 30},
     {"net.ipv4.tcp_ecn", SET_NOTHING, 0, 0},
@@ -67,11 +69,12 @@ static int refuse(char *why, const char *fmt, const char *name)
     return -1;
 }
 
-/* name=value, as sysctl has it; the triples of tcp_rmem and tcp_wmem give their second. */
+/* name=value, as sysctl has it; the triples of tcp_rmem and tcp_wmem give their second, the pair of
+ * ip_local_port_range is one setting. */
 static int assign(const char *name, const char *value, struct command_step *step, char *why)
 {
     char *end;
-    int64_t v = strtoll(value, &end, 10);
+    int64_t v = strtoll(value, &end, 10), first = v;
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct known *k = &known[i];
@@ -83,13 +86,16 @@ static int assign(const char *name, const char *value, struct command_step *step
                 v = strtoll(end, &end, 10);
             if (*end)
                 (void)strtoll(end, &end, 10);
+        } else if (k->setting == SET_PORT_RANGE && *end) {
+            v = first >= 1 && first <= 65535 ? strtoll(end, &end, 10) : 0;
+            v = v < first ? 0 : v;
         }
         if (end == value || *end || v < k->lo || v > k->hi)
             return refuse(why,
                           k->setting == SET_NOTHING ? "this stack cannot set %s so"
                                                     : "that is no value of %s",
                           name);
-        *step = (struct command_step){k->setting, v};
+        *step = (struct command_step){.setting = k->setting, .value = v, .first = first};
         return 1;
     }
     return refuse(why, "the setting %s has no counterpart in this stack", name);
@@ -123,6 +129,33 @@ static int sysctl(const char **at, struct command_step *step, char *why)
     return refuse(why, "sysctl takes name=value%s", "");
 }
 
+/* ip addr add ADDRESS/BITS dev tun0: the one interface, whatever it is called. */
+static int ip_addr(const char **at, struct command_step *step, char *why)
+{
+    char w[5][WORD_MAX], *slash, *end;
+    const char *const form = "ip is understood as ip addr add|del ADDRESS/BITS dev NAME%s";
+    const char *begin = *at;
+
+    for (int i = 0; i < 5; i++)
+        if (!word(at, w[i])) {
+            *at = begin;
+            return refuse(why, form, "");
+        }
+    slash = strchr(w[2], '/');
+    if (slash)
+        *slash++ = 0;
+    bool add = strcmp(w[1], "add") == 0;
+    *step = (struct command_step){.setting = add ? SET_ADDRESS : SET_NO_ADDRESS};
+    step->value = slash ? strtoll(slash, &end, 10) : -1;
+    if (strncmp(w[0], "addr", 4) != 0 || (!add && strcmp(w[1], "del") != 0) ||
+        la_addr_parse(w[2], &step->addr) < 0 || !slash || *end || step->value < 0 ||
+        step->value > (la_addr_is_v4(&step->addr) ? 32 : 128) || strcmp(w[3], "dev") != 0) {
+        *at = begin;
+        return refuse(why, form, "");
+    }
+    return 1;
+}
+
 int command_next(const char **at, struct command_step *step, char *why)
 {
     char w[WORD_MAX];
@@ -144,21 +177,25 @@ int command_next(const char **at, struct command_step *step, char *why)
             *at = begin;
         if (strcmp(base, "sysctl") == 0 || *at == begin)
             return sysctl(at, step, why);
+        if (strcmp(base, "ip") == 0)
+            return ip_addr(at, step, why);
         if (strcmp(base, "true") == 0) {
-            *step = (struct command_step){SET_NOTHING, 0};
+            *step = (struct command_step){.setting = SET_NOTHING};
             return 1;
         }
     }
     *at = begin;
-    return refuse(why, "commands are not run here; only sysctl settings and true are understood%s",
-                  "");
+    return refuse(
+        why, "commands are not run here; only sysctl settings, ip addr and true are understood%s",
+        "");
 }
 
 /* What a stack begins with cannot be changed once it runs. */
 static bool too_late(const struct command_step *step, char *why)
 {
-    bool late =
-        step->setting == SET_SYNCOOKIES || step->setting == SET_RMEM || step->setting == SET_WMEM;
+    bool late = step->setting == SET_SYNCOOKIES || step->setting == SET_MAX_SYN_BACKLOG ||
+                step->setting == SET_PORT_RANGE || step->setting == SET_RMEM ||
+                step->setting == SET_WMEM;
 
     if (late)
         refuse(why, "this setting stands before the first event%s", "");

@@ -16,14 +16,19 @@ enum setting {
     SET_KEEPALIVE_TIME, /* s */
     SET_KEEPALIVE_INTVL,
     SET_KEEPALIVE_PROBES,
-    SET_RMEM, /* the default of its three: bytes */
+    SET_MAX_SYN_BACKLOG, /* half-open connections */
+    SET_PORT_RANGE,      /* value: the last one; first: the first one */
+    SET_ADDRESS,         /* ip addr add; value: bits of the prefix */
+    SET_NO_ADDRESS,      /* ip addr del */
+    SET_RMEM,            /* the default of its three: bytes */
     SET_WMEM,
     SET_NOTHING, /* known, and as it is asked for here already */
 };
 
 struct command_step {
     enum setting setting;
-    int64_t value;
+    int64_t value, first;
+    struct la_addr addr;
 };
 
 /* The next step of a command, whose text begins at *at; *at moves on.  1: one; 0: the end; -1:

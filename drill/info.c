@@ -83,6 +83,11 @@ static const struct field *find(const char *name)
     return NULL;
 }
 
+bool flow_known(const char *name)
+{
+    return strcmp(name, "isn") == 0 || strcmp(name, "tsval") == 0 || strcmp(name, "port") == 0;
+}
+
 bool info_known(const char *name)
 {
     return find(name) != NULL;

@@ -87,6 +87,16 @@ static bool options_match(const struct script_config *c, struct flow *f,
     return !g || differs(why, "there is an option too many");
 }
 
+static bool address_matches(const char *which, bool said, const struct la_addr *want,
+                            const struct la_addr *got, char *why)
+{
+    char text[LA_ADDR_STRLEN];
+
+    if (!said || memcmp(want, got, sizeof *want) == 0)
+        return true;
+    return differs(why, "%s is %s", which, la_addr_format(got, text));
+}
+
 static bool ip_matches(const struct ip_info *want, const struct ip_info *got, char *why)
 {
     bool ect01 =
@@ -100,7 +110,25 @@ static bool ip_matches(const struct ip_info *want, const struct ip_info *got, ch
         return differs(why, "ttl is %u, and not %u", got->ttl, want->ttl);
     if (want->has_flow && want->flow != got->flow)
         return differs(why, "flowlabel is 0x%x, and not 0x%x", got->flow, want->flow);
-    return true;
+    if (want->has_id && want->id != got->id)
+        return differs(why, "id is %u, and not %u", got->id, want->id);
+    if (want->has_df && want->df != got->df)
+        return differs(why, "it may %sbe fragmented", got->df ? "not " : "");
+    return address_matches("src", want->has_src, &want->src, &got->src, why) &&
+           address_matches("dst", want->has_dst, &want->dst, &got->dst, why);
+}
+
+bool icmp_matches(const struct packet *want, const struct packet *got, char *why)
+{
+    const struct icmp_spec *w = &want->icmp, *g = &got->icmp;
+
+    if (w->type != g->type || w->code != g->code)
+        return differs(why, "its type is %u and its code %u", g->type, g->code);
+    if (w->has_mtu && w->mtu != g->mtu)
+        return differs(why, "mtu is %u, and not %u", g->mtu, w->mtu);
+    if (w->has_echoed && (!g->has_echoed || w->echoed.start != g->echoed.start))
+        return differs(why, "it quotes another segment");
+    return ip_matches(&want->ip, &got->ip, why);
 }
 
 bool segment_matches(const struct script_config *c, const struct packet *want,

@@ -1,4 +1,5 @@
 /* packets.c: packets of a run: which connection they belong to, injecting, comparing. */
+#include "drill/info.h"
 #include "drill/private.h"
 
 #include <stdio.h>
@@ -41,6 +42,17 @@ void flows_free(struct run *r)
     }
 }
 
+bool flow_value(const struct run *r, const char *name, int64_t *value)
+{
+    const struct flow *f = r->flow;
+
+    *value = 0;
+    if (!f || !flow_known(name))
+        return false;
+    *value = *name == 'i' ? f->isn_live : *name == 't' ? f->tsval : f->lport;
+    return true;
+}
+
 /* From now on a SYN without ports comes from a new peer. */
 void flow_listen(struct run *r, uint16_t port)
 {
@@ -73,6 +85,7 @@ void packet_inject(struct run *r, const struct event *e)
         f->peer_syn = p->tcp.seq.start;
     }
     run_tell(r, e, segment_text(p, text, sizeof text));
+    r->held = p->ip.burst;
     world_inject(r, buf, segment_build(buf, &r->s->config, f, p));
 }
 
@@ -81,9 +94,14 @@ void packet_inject(struct run *r, const struct event *e)
 void packet_unexpected(struct run *r, const struct event *e, const struct sent *s, const char *why)
 {
     struct live l;
+    struct packet icmp;
     const char *bad;
 
     run_fail(r, e, "%s", why);
+    if (icmp_seen(s, &icmp, &bad)) {
+        segment_text(&icmp, r->failure->actual, RUN_TEXT);
+        return;
+    }
     if (!segment_parse(s, &l, &bad)) {
         snprintf(r->failure->actual, RUN_TEXT, "> a datagram that is no TCP");
         return;
@@ -183,6 +201,28 @@ static void compare(struct run *r, const struct event *e, const struct sent *s, 
     run_tell(r, e, segment_text(&l->packet, text, sizeof text));
 }
 
+/* An ICMP message is expected. */
+static void take_icmp(struct run *r, const struct event *e)
+{
+    struct packet got;
+    char why[200], text[RUN_TEXT];
+    la_ns at = r->sent->at - RUN_ORIGIN;
+    const char *bad;
+
+    if (!icmp_seen(r->sent, &got, &bad)) {
+        packet_unexpected(r, e, r->sent, "it is no ICMP message");
+    } else if (bad) {
+        packet_unexpected(r, e, r->sent, bad);
+    } else if (!icmp_matches(&e->packet, &got, why)) {
+        packet_unexpected(r, e, r->sent, why);
+    } else if (!in_time(r, e, at)) {
+        packet_unexpected(r, e, r->sent, "the message left at another time");
+    } else {
+        rebase(r, e, at);
+        run_tell(r, e, segment_text(&got, text, sizeof text));
+    }
+}
+
 static void drop_first(struct run *r)
 {
     struct sent *s = r->sent;
@@ -234,8 +274,14 @@ void packet_take(struct run *r, const struct event *e)
 {
     struct live l;
     const char *bad;
-    bool tcp = segment_parse(r->sent, &l, &bad);
 
+    if (e->packet.is_icmp) {
+        take_icmp(r, e);
+        drop_first(r);
+        r->next = e->next;
+        return;
+    }
+    bool tcp = segment_parse(r->sent, &l, &bad);
     if (bad) {
         packet_unexpected(r, e, r->sent, bad);
     } else if (tcp) {

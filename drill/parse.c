@@ -269,6 +269,8 @@ int script_read(const char *name, const char *text, size_t n, const struct scrip
     if (!p.failed)
         check_calls(&p);
     if (!p.failed)
+        check_bursts(&p);
+    if (!p.failed)
         check_commands(&p);
     if (!p.failed)
         check_code(&p);

@@ -89,11 +89,15 @@ void p_nothing(struct parse *p, struct place at);
 void p_ports(struct parse *p, struct place sat, int64_t sport, struct place dat, int64_t dport);
 void p_ip_word(struct parse *p, struct place at, const char *word);
 void p_ip_value(struct parse *p, struct place at, const char *word, const struct num *value);
+void p_ip_text(struct parse *p, struct place at, const char *word, const char *text);
+void p_ip_range(struct parse *p, struct place at, const char *word, int64_t from, int64_t to);
 void p_flags(struct parse *p, struct place at, const char *letters);
 void p_numbers(struct parse *p, struct place at, const struct seg_numbers *n);
 void p_options(struct parse *p, enum drill_options kind, struct tcp_option *first);
 struct tcp_option *p_tcp_option(struct parse *p, struct place at, enum drill_option kind);
 void p_sack(struct parse *p, struct place at, uint32_t start, uint32_t end);
+/* Bytes of two hexadecimal digits each to out, which holds 40; their number. */
+uint8_t p_bytes(struct parse *p, struct place at, const char *digits, uint8_t *out);
 void p_hexes(struct parse *p, struct place at, struct tcp_option *o, const char *digits);
 void p_icmp(struct parse *p, struct place at, const char *type, struct place code_at,
             const char *code);
@@ -121,6 +125,7 @@ void config_make(struct parse *p);
 /* Arguments of every call, as far as they can be judged before it runs.  Refuses by p_fail. */
 void check_calls(struct parse *p);
 void check_commands(struct parse *p);
+void check_bursts(struct parse *p);
 void check_code(struct parse *p);
 
 #endif

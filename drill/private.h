@@ -3,6 +3,7 @@
 #ifndef LA_DRILL_PRIVATE_H
 #define LA_DRILL_PRIVATE_H
 
+#include "drill/code.h"
 #include "drill/run.h"
 #include "drill/segment.h"
 #include "sockets/sockets.h"
@@ -38,11 +39,13 @@ struct run {
     struct flow *flow; /* that packets without ports belong to; NULL: none yet */
     uint16_t listen_port;
     uint16_t next_port; /* of the next peer that connects to us */
+    bool held;          /* a burst is not over: the stack may not send yet */
     bool connecting;    /* connect was called: our next SYN makes a flow */
     bool own_bytes;     /* the script says what bytes are written or injected: streams have no
                            pattern */
     struct run_file file[RUN_FILES];
-    int info; /* the live descriptor that blocks ask about; -1: none */
+    struct code_kept kept; /* the variables of blocks */
+    int info;              /* the live descriptor that blocks ask about; -1: none */
 };
 
 #define RUN_ORIGIN LA_SEC(1000) /* the stack's time at script time 0 */
@@ -77,6 +80,8 @@ void packet_take(struct run *r, const struct event *e);
 void packet_unexpected(struct run *r, const struct event *e, const struct sent *s, const char *why);
 void flow_listen(struct run *r, uint16_t port);
 void flows_free(struct run *r);
+/* What blocks may ask about the connection in hand beside TCP_INFO. */
+bool flow_value(const struct run *r, const char *name, int64_t *value);
 
 /* ---- call.c ---- */
 

@@ -46,11 +46,16 @@ struct code_ctx {
     struct run *r;
     uint8_t info[512];
     socklen_t n;
+    bool missing; /* a field was asked for, and there is no TCP_INFO */
 };
 
 static bool lookup(void *ctx, const char *name, int64_t *value)
 {
     struct code_ctx *c = ctx;
+
+    if (flow_value(c->r, name, value))
+        return true;
+    c->missing |= !c->n;
     return info_value(name, c->info, c->n, value);
 }
 
@@ -65,16 +70,19 @@ static void print(void *ctx, const char *line)
 static void run_code(struct run *r, const struct event *e)
 {
     struct code_ctx c = {.r = r, .n = sizeof c.info};
-    const struct code_host host = {lookup, print, false, &c};
+    const struct code_host host = {lookup, print, false, &r->kept, &c};
     struct place where;
     char why[300];
 
-    if (r->info < 0 || so_getsockopt(r->so, r->info, IPPROTO_TCP, TCP_INFO, c.info, &c.n) < 0) {
+    if (r->info < 0 || so_getsockopt(r->so, r->info, IPPROTO_TCP, TCP_INFO, c.info, &c.n) < 0)
+        c.n = 0;
+    run_tell(r, e, "%{ }%");
+    enum code_end end = code_run(e->text, e->text_at, &host, &where, why);
+    if (c.missing) {
         run_fail(r, e, "no connection is there to ask for its TCP_INFO");
         return;
     }
-    run_tell(r, e, "%{ }%");
-    if (code_run(e->text, e->text_at, &host, &where, why) == CODE_HELD)
+    if (end == CODE_HELD)
         return;
     run_fail(r, e, "%s", why);
     r->failure->at = where;
@@ -207,5 +215,6 @@ bool script_run(const struct script *s, const struct run_watch *watch, struct ru
     *when = script_now(&r);
     world_close(&r);
     flows_free(&r);
+    code_forget(&r.kept);
     return !r.failed;
 }

@@ -90,11 +90,24 @@ enum drill_ecn {
     DRILL_ECN_CE
 };
 
+#define DRILL_IP_OPTION_BYTES 40
+
 struct ip_info {
     enum drill_ecn ecn;
     bool has_tos, has_ttl, has_flow;
     uint8_t tos, ttl;
     uint32_t flow;
+    /* from here on additions of ours */
+    bool has_src, has_dst, has_id, has_df, has_proto, has_frag;
+    bool df;
+    bool badsum; /* inject: the checksum of TCP is wrong */
+    bool burst;  /* inject: the stack takes the next packet in before it sends */
+    uint8_t proto;
+    uint8_t noptions; /* IPv4 options to inject, padded to four */
+    uint8_t options[DRILL_IP_OPTION_BYTES];
+    uint32_t id;
+    uint32_t from, to; /* inject: only these bytes behind the IP header, as a fragment */
+    struct la_addr src, dst;
 };
 
 struct seg_numbers {
@@ -117,7 +130,7 @@ struct icmp_spec {
     uint8_t type, code; /* as on the wire of the script's IP version */
     uint32_t mtu;       /* the next-hop MTU, if has_mtu */
     bool has_mtu, has_echoed;
-    struct seg_numbers echoed; /* of the segment that is quoted */
+    struct seg_numbers echoed; /* of the segment that is quoted; of one to come its beginning */
 };
 
 struct packet {

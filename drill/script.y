@@ -102,18 +102,22 @@ packet: direction { p_packet(p, @1.from, $1); } packet_rest { p_packet_done(p, @
 
 direction: '<' { $$ = true; } | '>' { $$ = false; } ;
 
-packet_rest: tcp | icmp
+packet_rest: body | '[' ip_list ']' body
     | NOTHING        { p_nothing(p, @1.from); }
     | UDP            { p_fail(p, @1.from, "UDP is not supported: this stack has TCP alone"); }
     | IP_ADDRESS     { p_fail(p, @1.from, "addresses of packets are those of --local_ip and --remote_ip, and cannot be given here"); } ;
 
-tcp: ip_info ports flags { p_flags(p, @3.from, $3); } numbers { p->packet->tcp.seq = $5; p_numbers(p, @5.from, &$5); }
+body: tcp | icmp ;
+
+tcp: ports flags { p_flags(p, @2.from, $2); } numbers { p->packet->tcp.seq = $4; p_numbers(p, @4.from, &$4); }
      opt_ack opt_win opt_urg opt_options ;
 
-ip_info: %empty | '[' ip_list ']' ;
 ip_list: ip_word | ip_list ',' ip_word | ip_list ip_word ;
 ip_word: WORD         { p_ip_word(p, @1.from, $1); }
-       | WORD number  { p_ip_value(p, @1.from, $1, &$2); } ;
+       | WORD number  { p_ip_value(p, @1.from, $1, &$2); }
+       | WORD IP_ADDRESS { p_ip_text(p, @2.from, $1, $2); }
+       | WORD STRING  { p_ip_text(p, @2.from, $1, $2->text); }
+       | WORD INTEGER ':' INTEGER { p_ip_range(p, @1.from, $1, $2.v, $4.v); } ;
 
 ports: %empty | INTEGER '>' INTEGER ':' { p_ports(p, @1.from, $1.v, @3.from, $3.v); } ;
 

@@ -1,164 +1,12 @@
-/* segment.c: datagrams from a script's packets, and the text of both. */
+/* segment.c: segments that the stack sent as a script would write them, and the text of both. */
 #include "drill/segment.h"
-#include "wire/icmp.h"
+#include "base/checksum.h"
+#include "wire/ip.h"
 #include "wire/tcp.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- building ---- */
-
-static uint32_t to_live(const struct flow *f, uint32_t script)
-{
-    return f->isn_known ? script - f->isn_script + f->isn_live : script;
-}
-
-/* What the stack called this TSval of its own.  One that no script line named follows the last one
- * that was. */
-static uint32_t live_stamp(const struct flow *f, uint32_t script)
-{
-    for (unsigned i = f->nstamps; i-- > 0;)
-        if (f->stamp[i].script == script)
-            return f->stamp[i].live;
-    if (!f->nstamps || script == 0)
-        return script;
-    return f->stamp[f->nstamps - 1].live + script - f->stamp[f->nstamps - 1].script;
-}
-
-static uint8_t *put_option(uint8_t *p, const struct tcp_option *o, const struct flow *f)
-{
-    switch (o->kind) {
-    case DRILL_OPT_NOP:
-        *p++ = 1;
-        break;
-    case DRILL_OPT_EOL:
-        *p++ = 0;
-        break;
-    case DRILL_OPT_MSS:
-        put32(p, 2U << 24 | 4U << 16 | o->value);
-        p += 4;
-        break;
-    case DRILL_OPT_WSCALE:
-        *p++ = 3;
-        *p++ = 3;
-        *p++ = (uint8_t)o->value;
-        break;
-    case DRILL_OPT_SACKOK:
-        *p++ = 4;
-        *p++ = 2;
-        break;
-    case DRILL_OPT_SACK:
-        *p++ = 5;
-        *p++ = (uint8_t)(2 + 8 * o->nsack);
-        for (int i = 0; i < o->nsack; i++, p += 8) {
-            put32(p, to_live(f, o->sack[i][0]));
-            put32(p + 4, to_live(f, o->sack[i][1]));
-        }
-        break;
-    case DRILL_OPT_TS:
-        *p++ = 8;
-        *p++ = 10;
-        put32(p, o->value);
-        put32(p + 4, live_stamp(f, o->ecr));
-        p += 8;
-        break;
-    case DRILL_OPT_FO:
-    case DRILL_OPT_FOEXP:
-        *p++ = o->kind == DRILL_OPT_FO ? 34 : 254;
-        *p++ = (uint8_t)(o->nbytes + (o->kind == DRILL_OPT_FO ? 2 : 4));
-        if (o->kind == DRILL_OPT_FOEXP) {
-            put16(p, 0xf989);
-            p += 2;
-        }
-        memcpy(p, o->bytes, o->nbytes);
-        p += o->nbytes;
-        break;
-    case DRILL_OPT_RAW:
-        memcpy(p, o->bytes, o->nbytes);
-        p += o->nbytes;
-        break;
-    }
-    return p;
-}
-
-static uint8_t tos_of(const struct ip_info *ip)
-{
-    static const uint8_t bits[] = {
-        [DRILL_ECN_ECT0] = 2, [DRILL_ECN_ECT1] = 1, [DRILL_ECN_ECT01] = 2, [DRILL_ECN_CE] = 3};
-    return (uint8_t)(ip->tos | (ip->ecn < sizeof bits ? bits[ip->ecn] : 0));
-}
-
-static uint32_t tcp_datagram(uint8_t *buf, const struct script_config *c, const struct flow *f,
-                             const struct packet *p)
-{
-    const struct tcp_spec *t = &p->tcp;
-    struct ip_hdr ip = {.src = c->remote,
-                        .dst = c->local,
-                        .proto = IP_TCP,
-                        .ttl = p->ip.has_ttl ? p->ip.ttl : 64,
-                        .tos = tos_of(&p->ip),
-                        .flow = p->ip.flow};
-    struct tcp_hdr h = {.sport = f->rport,
-                        .dport = f->lport,
-                        .seq = {t->seq.start},
-                        .ack = {t->has_ack ? to_live(f, t->ack) : 0},
-                        .flags = t->flags,
-                        .hlen = (uint8_t)(TCP_HLEN + t->option_bytes),
-                        .wnd = t->win,
-                        .up = t->urg};
-    uint32_t n = h.hlen + t->seq.len;
-    uint8_t *tcp = buf + ip_build(buf, &ip, n), *o = tcp + TCP_HLEN;
-    /* Where the first byte is in the peer's stream, which begins behind the SYN. */
-    uint32_t pos = t->seq.start - f->peer_syn - !(t->flags & TCP_SYN);
-    struct csum sum = csum_pseudo(&ip.src, &ip.dst, IP_TCP, n);
-
-    memset(o, 0, t->option_bytes);
-    for (const struct tcp_option *i = t->option; i; i = i->next)
-        o = put_option(o, i, f);
-    (void)tcp_build(tcp, &h);
-    for (uint32_t i = 0; i < t->seq.len; i++)
-        tcp[h.hlen + i] = stream_byte(pos + i);
-    csum_add(&sum, tcp, n);
-    put16(tcp + 16, csum_field(&sum));
-    return (uint32_t)(tcp - buf) + n;
-}
-
-/* The message quotes the IP header and eight bytes of a segment of ours. */
-static uint32_t icmp_datagram(uint8_t *buf, const struct script_config *c, const struct flow *f,
-                              const struct packet *p)
-{
-    const struct icmp_spec *m = &p->icmp;
-    struct ip_hdr ip = {.src = c->remote,
-                        .dst = c->local,
-                        .proto = c->v6 ? IP_ICMPV6 : IP_ICMP,
-                        .ttl = p->ip.has_ttl ? p->ip.ttl : 64,
-                        .tos = tos_of(&p->ip)};
-    struct ip_hdr quoted = {
-        .src = c->local, .dst = c->remote, .proto = IP_TCP, .ttl = 64, .df = true};
-    struct icmp_hdr h = {m->type, m->code, m->mtu};
-    uint32_t n = ICMP_HLEN + (c->v6 ? IPV6_HLEN : IPV4_HLEN) + 8;
-    uint8_t *icmp = buf + ip_build(buf, &ip, n);
-    uint8_t *tcp;
-    struct csum sum = {0};
-
-    icmp_build(icmp, &h);
-    tcp = icmp + ICMP_HLEN;
-    tcp += ip_build(tcp, &quoted, TCP_HLEN + m->echoed.len);
-    put32(tcp, (uint32_t)f->lport << 16 | f->rport);
-    put32(tcp + 4, to_live(f, m->echoed.start));
-    if (c->v6)
-        sum = csum_pseudo(&ip.src, &ip.dst, IP_ICMPV6, n);
-    csum_add(&sum, icmp, n);
-    put16(icmp + 2, csum_field(&sum));
-    return (uint32_t)(icmp - buf) + n;
-}
-
-uint32_t segment_build(uint8_t *buf, const struct script_config *c, const struct flow *f,
-                       const struct packet *p)
-{
-    return p->is_icmp ? icmp_datagram(buf, c, f, p) : tcp_datagram(buf, c, f, p);
-}
 
 /* ---- reading ---- */
 
@@ -258,6 +106,8 @@ bool segment_parse(const struct sent *s, struct live *out, const char **bad)
     csum_add(&sum, tcp, n);
     if (csum_fold(&sum) != 0xffff)
         *bad = "its checksum is wrong";
+    if (ip.options)
+        *bad = "it has IP options";
     out->sport = h.sport;
     out->dport = h.dport;
     out->raw_seq = h.seq.v;
@@ -267,7 +117,11 @@ bool segment_parse(const struct sent *s, struct live *out, const char **bad)
                                                    DRILL_ECN_CE}[ip.tos & 3],
                          .tos = ip.tos,
                          .ttl = ip.ttl,
-                         .flow = ip.flow};
+                         .flow = ip.flow,
+                         .df = ip.df,
+                         .id = ip.id,
+                         .src = ip.src,
+                         .dst = ip.dst};
     t->flags = h.flags;
     t->has_ack = h.flags & TCP_ACK;
     t->has_win = true;
@@ -287,7 +141,7 @@ void segment_map(struct live *l, struct flow *f, const struct packet *want)
     bool syn = t->flags & TCP_SYN;
 
     if (syn && (want->tcp.flags & TCP_SYN) &&
-        (!f->isn_known || (f->isn_due && l->raw_seq != to_live(f, want->tcp.seq.start)))) {
+        (!f->isn_known || (f->isn_due && l->raw_seq != flow_live(f, want->tcp.seq.start)))) {
         f->had_isn = f->isn_known;
         f->old_live = f->isn_live;
         f->old_script = f->isn_script;
@@ -303,6 +157,9 @@ void segment_map(struct live *l, struct flow *f, const struct packet *want)
             t->seq.start = want->tcp.seq.start;
         t->seq.end = t->seq.start + t->seq.len;
     }
+    for (const struct tcp_option *o = t->option; o; o = o->next)
+        if (o->kind == DRILL_OPT_TS)
+            f->tsval = o->value;
 }
 
 /* ---- text ---- */
@@ -382,8 +239,9 @@ char *segment_text(const struct packet *p, char *buf, size_t n)
         return buf;
     }
     if (p->is_icmp) {
-        put(&t, "[%u:%u(%u)] icmp type %u code %u", p->icmp.echoed.start, p->icmp.echoed.end,
-            p->icmp.echoed.len, p->icmp.type, p->icmp.code);
+        if (p->icmp.has_echoed)
+            put(&t, "[%u:%u(%u)] ", p->icmp.echoed.start, p->icmp.echoed.end, p->icmp.echoed.len);
+        put(&t, "icmp type %u code %u", p->icmp.type, p->icmp.code);
         if (p->icmp.has_mtu)
             put(&t, " mtu %u", p->icmp.mtu);
         return buf;

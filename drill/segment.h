@@ -21,8 +21,15 @@ struct flow {
     struct {
         uint32_t script, live;
     } stamp[FLOW_STAMPS]; /* TSvals of ours, as the script calls them */
+    uint32_t tsval;       /* the last one of ours, as it was on the wire */
     struct flow *next;
 };
+
+/* A number of ours as the wire has it. */
+static inline uint32_t flow_live(const struct flow *f, uint32_t script)
+{
+    return f->isn_known ? script - f->isn_script + f->isn_live : script;
+}
 
 /* A datagram that the stack sent. */
 struct sent {
@@ -60,6 +67,13 @@ uint32_t segment_build(uint8_t *buf, const struct script_config *c, const struct
 /* Reads a datagram of the stack's; false if it is no TCP.  Numbers are still the live ones.  *bad:
  * what is wrong with it in itself (a checksum), or NULL. */
 bool segment_parse(const struct sent *s, struct live *out, const char **bad);
+
+/* Reads an ICMP message of the stack's; false if it is none.  What it quotes has the numbers of the
+ * wire, which are the peer's own. */
+bool icmp_seen(const struct sent *s, struct packet *out, const char **bad);
+
+/* Does the message do what the script says?  Else why (200 bytes) says what differs. */
+bool icmp_matches(const struct packet *want, const struct packet *got, char *why);
 
 /* Puts the script's numbers in place of the live ones; learns the ISN from a SYN. */
 void segment_map(struct live *l, struct flow *f, const struct packet *want);

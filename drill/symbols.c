@@ -114,6 +114,7 @@ static const struct symbol symbols[] = {
     S(IP_PMTUDISC_WANT),
     S(IP_PMTUDISC_DO),
     S(IP_PMTUDISC_PROBE),
+    S(IP_OPTIONS),
     S(IP_RECVERR),
     S(IP_MTU),
     S(IPV6_V6ONLY),

@@ -41,42 +41,49 @@ static void set(struct run *r, enum la_option o, int64_t value)
 }
 
 /* One of a command's steps on a stack that runs. */
-static void apply(struct run *r, const struct command_step *step)
+static int apply(struct run *r, const struct command_step *step)
 {
     switch (step->setting) {
     case SET_TIMESTAMPS:
         set(r, LA_OPT_TIMESTAMPS, step->value);
-        return;
+        break;
     case SET_SACK:
         set(r, LA_OPT_SACK, step->value);
-        return;
+        break;
     case SET_WINDOW_SCALING:
         set(r, LA_OPT_WSCALE, step->value ? -1 : -2);
-        return;
+        break;
     case SET_FIN_TIMEOUT:
         set(r, LA_OPT_FIN_WAIT_2_MS, step->value * 1000);
-        return;
+        break;
     case SET_RETRIES1:
         set(r, LA_OPT_R1, step->value);
-        return;
+        break;
     case SET_RETRIES2:
         set(r, LA_OPT_R2, step->value);
-        return;
+        break;
     case SET_KEEPALIVE_TIME:
         set(r, LA_OPT_KEEPIDLE_MS, step->value * 1000);
-        return;
+        break;
     case SET_KEEPALIVE_INTVL:
         set(r, LA_OPT_KEEPINTVL_MS, step->value * 1000);
-        return;
+        break;
     case SET_KEEPALIVE_PROBES:
         set(r, LA_OPT_KEEPCNT, step->value);
-        return;
+        break;
+    case SET_ADDRESS:
+        return la_addr_add(r->stack, r->ifx, &step->addr, (unsigned)step->value, r->now);
+    case SET_NO_ADDRESS:
+        return la_addr_del(r->stack, r->ifx, &step->addr, r->now);
     case SET_SYNCOOKIES: /* decided when the stack began */
+    case SET_MAX_SYN_BACKLOG:
+    case SET_PORT_RANGE:
     case SET_RMEM:
     case SET_WMEM:
     case SET_NOTHING:
-        return;
+        break;
     }
+    return 0;
 }
 
 void world_set(struct run *r, const struct event *e)
@@ -86,7 +93,8 @@ void world_set(struct run *r, const struct event *e)
     char why[256];
 
     while (command_next(&at, &step, why) > 0)
-        apply(r, &step);
+        if (apply(r, &step) < 0)
+            run_fail(r, e, "the stack refuses this command");
 }
 
 /* What a stack and its sockets begin with. */
@@ -100,7 +108,12 @@ static void foresee(const struct script *s, struct la_config *cfg, struct so_con
         while (command_next(&at, &step, why) > 0) {
             if (step.setting == SET_SYNCOOKIES)
                 cfg->syn_cookies = step.value != 0;
-            else if (step.setting == SET_RMEM)
+            else if (step.setting == SET_MAX_SYN_BACKLOG)
+                cfg->max_embryos = (uint32_t)step.value;
+            else if (step.setting == SET_PORT_RANGE) {
+                cfg->port_lo = so->port_lo = (uint16_t)step.first;
+                cfg->port_hi = so->port_hi = (uint16_t)step.value;
+            } else if (step.setting == SET_RMEM)
                 so->rcvbuf = (uint32_t)step.value;
             else if (step.setting == SET_WMEM)
                 so->sndbuf = (uint32_t)step.value;
@@ -185,6 +198,8 @@ void world_pump(struct run *r)
 {
     struct la_frame f;
 
+    if (r->held)
+        return;
     so_events(r->so);
     while (la_tx(r->stack, r->ifx, &f, r->now))
         keep(r, &f);

@@ -196,9 +196,21 @@ static uint32_t poll_bits(uint32_t what)
     return bits;
 }
 
+/* IP_RECVERR: an error that ends nothing (RFC 9293 MUST-47) is told once too.  Without it the
+ * program is left alone (SHLD-20). */
+static bool wants_soft(const struct sock *k)
+{
+    return k->opt.value[OPT_RECVERR] || k->opt.value[OPT_RECVERR6];
+}
+
 static void take_event(struct sockets *so, struct sock *k, uint32_t what)
 {
     struct la_status st;
+    if (what & LA_EV_ERROR && wants_soft(k) && !k->error && so_status(so, k, &st) &&
+        st.soft_error) {
+        k->error = so_errno(st.soft_error);
+        so_notify(k, EPOLLERR);
+    }
     if (what & LA_EV_CLOSED && !k->ended) {
         k->ended = true;
         if (so_status(so, k, &st))

@@ -67,6 +67,12 @@ static void release(struct tcp *tcp, struct embryo *e)
     pool_put(&tcp->embryos, e->self);
 }
 
+void embryo_forget(struct tcp *tcp, struct embryo *e, la_ns now)
+{
+    trace_embryo(tcp, e, LA_SYN_RECEIVED, LA_LISTEN, now);
+    release(tcp, e);
+}
+
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now)
 {
     ref tw = e->tw;

@@ -146,6 +146,9 @@ static bool accept_cookie(struct tcp *tcp, struct listener *l, const struct tupl
     e->iss = seq_sub(g->ack, 1);
     open_embryo(tcp, l, e, REF_NONE, now);
     promote(tcp, e, g, now);
+    /* Not for long: with no room for the connection the cookie goes on remembering. */
+    if (tcp->embryos.used > tcp->cfg->max_embryos)
+        embryo_forget(tcp, e, now);
     return true;
 }
 
@@ -162,7 +165,9 @@ static void syn(struct tcp *tcp, struct listener *l, const struct tuple *id, uin
         tcp_drop(tcp, NULL, id, R_LISTEN_NO_ROUTE, now);
         return;
     }
-    struct embryo *e = embryo_new(tcp, l, id, hash, g, now);
+    struct embryo *e = NULL;
+    if (tcp->embryos.used < tcp->cfg->max_embryos)
+        e = embryo_new(tcp, l, id, hash, g, now);
     if (!e) {
         if (tcp->cfg->syn_cookies && tw == REF_NONE)
             send_cookie(tcp, l, id, g, now);

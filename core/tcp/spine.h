@@ -163,6 +163,8 @@ uint8_t syn_wscale(struct tcp *tcp, const struct tcp_opts *o, la_ns now);
 /* Ends a half-open connection: back to LISTEN, a close record, TIME-WAIT restored if it had
  * displaced one. */
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now);
+/* Back to LISTEN without a record: a cookie's, which comes back. */
+void embryo_forget(struct tcp *tcp, struct embryo *e, la_ns now);
 void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now);
 void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now);
 /* How long to wait for the answer to what was sent last. */

@@ -36,11 +36,13 @@ int tcp_init(struct tcp *tcp, la_ns now)
     pool_init(&tcp->tcbs, tcp->mem, sizeof(struct tcb), cfg->max_conns);
     pool_init(&tcp->slots, tcp->mem, sizeof(struct conn_slot), cfg->max_conns);
     rest_init(tcp);
-    pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos);
+    /* One more for the moment in which a cookie comes back: a table that a flood keeps full must
+     * not keep out those who answered. */
+    pool_init(&tcp->embryos, tcp->mem, sizeof(struct embryo), cfg->max_embryos + 1);
     pool_init(&tcp->listeners, tcp->mem, sizeof(struct listener), cfg->max_listeners);
     heap_init(&tcp->timers, tcp->mem, cfg->max_conns + cfg->max_embryos + 1, timer_pos, tcp);
     int err = conntab_init(&tcp->tab, tcp->mem, &key,
-                           cfg->max_conns + cfg->max_embryos + cfg->max_time_wait);
+                           cfg->max_conns + cfg->max_embryos + 1 + cfg->max_time_wait);
     if (!err)
         err = timewait_init(&tcp->tw, tcp->mem, cfg->max_time_wait, 2 * cfg->msl);
     if (!err)

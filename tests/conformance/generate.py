@@ -8,6 +8,7 @@ requirements.tsv   each row of RFC 9293's appendix B, and whether it is met
 extensions.tsv     the same for the other RFCs that the core goes by
 events.tsv         each cell of RFC 9293 section 3.10: state, event, case
 bug_classes.tsv    how TCP stacks go wrong
+unscripted.tsv     which rows of the first three no script can show, and why; all others have one
 
 A test is named FILE:NAME below tests/, where NAME is a cmocka test or the id of a row of the matrix,
 or FILE alone where the whole file is one test (.py, .sh, .pkt).  A script below tests/conformance/ says
@@ -114,6 +115,20 @@ def add_scripts(*tables):
                 row["scripts"].append(name)
 
 
+def check_scripts(unscripted, *tables):
+    """Each row has a script, or is known to have none and why."""
+    why = {row["id"]: row for row in unscripted}
+    for row in (r for rows in tables for r in rows):
+        reason = why.pop(row["id"], None)
+        if not row["scripts"] and not reason:
+            complain(f"{row['where']}: {row['id']} has no script, nor a reason in unscripted.tsv")
+        if row["scripts"] and reason:
+            complain(f"{reason['where']}: {row['id']} has a script")
+        row["unscripted"] = reason["no script because"] if reason else ""
+    for row in why.values():
+        complain(f"{row['where']}: no row is called {row['id']}")
+
+
 # ---- the tables ----
 
 # "text": what an RFC says without one of the words of RFC 2119.
@@ -209,6 +224,10 @@ def show_tests(names):
                      for path, tests in files.items())
 
 
+def show_unscripted(row):
+    return f" (no script: {plain(row['unscripted'])})" if row["unscripted"] else ""
+
+
 def show_status(row):
     text = row["status"]
     return f"{text}: {plain(row['reason'])}" if row["reason"] else text
@@ -217,7 +236,9 @@ def show_status(row):
 def show_counts(rows, name):
     counts = Counter(re.sub(r" [CD]\d+$", "", r["status"]) for r in rows)
     kinds = ("met", "deviation", "not applicable", "not taken")
-    return f"| {name} | {len(rows)} | " + " | ".join(str(counts[k]) for k in kinds) + " |"
+    scripted = sum(1 for r in rows if r["scripts"])
+    return (f"| {name} | {len(rows)} | " + " | ".join(str(counts[k]) for k in kinds)
+            + f" | {scripted} | {len(rows) - scripted} |")
 
 
 def requirement_lines(rows):
@@ -227,7 +248,7 @@ def requirement_lines(rows):
         code = f"[{r['code']}](../{r['code']})" if r["code"] else ""
         yield (f"| {r['id']} | {r['level']} | {r['section']} | {plain(r['requirement'])} | "
                f"{show_status(r)} | {' '.join(r['rules'].split())} | {code} | "
-               f"{show_tests(r['tests'].split() + r['scripts'])} |")
+               f"{show_tests(r['tests'].split() + r['scripts'])}{show_unscripted(r)} |")
 
 
 def event_lines(rows):
@@ -236,7 +257,7 @@ def event_lines(rows):
     for r in rows:
         does = r["not applicable because"] or r["what lastack does"]
         yield (f"| {r['id']} | {r['section']} | {plain(r['what happens'])} | {plain(does)} | "
-               f"{r['next state']} | {show_tests(r['scripts'])} |")
+               f"{r['next state']} | {show_tests(r['scripts'])}{show_unscripted(r)} |")
 
 
 def rule_lines():
@@ -248,6 +269,7 @@ def rule_lines():
 
 def page(requirements, extensions, events, bugs):
     named = sum(1 for r in events if r["test"] != "-")
+    scripted = sum(1 for r in events if r["scripts"])
     out = [
         "<!-- made by tests/conformance/generate.py; change the tables in tests/conformance/ -->",
         "# Conformance",
@@ -256,13 +278,15 @@ def page(requirements, extensions, events, bugs):
         "choices (C) are explained in [decisions.md](decisions.md). `make lint` fails if a requirement, a cell",
         "or a rule is missing here, if a test or a rule named here does not exist, or if this page is stale.",
         "",
-        "| | rows | met | deviation | not applicable | choice not taken |",
-        "|---|---|---|---|---|---|",
+        "| | rows | met | deviation | not applicable | choice not taken | scripted | not |",
+        "|---|---|---|---|---|---|---|---|",
         show_counts(requirements, "RFC 9293, appendix B"),
         show_counts(extensions, "other RFCs"),
         "",
         f"Cells of RFC 9293 §3.10 (state × event × case): {len(events)}, of which {named} have a test of their"
-        f" own and {len(events) - named} cannot occur.",
+        f" own in C and {len(events) - named} cannot occur; {scripted} have a script.",
+        "What has no script says why where it is listed; all else is held by scripts of `lastack drill`,"
+        " most of it by tests in C too.",
         f"Rules that the code names and counts: {len(rules)}. Classes of bugs that other stacks had:"
         f" {len(bugs)}, each with a test.",
         "",
@@ -302,6 +326,7 @@ def main():
     requirements, extensions = table("requirements.tsv"), table("extensions.tsv")
     events, bugs = table("events.tsv"), table("bug_classes.tsv")
     add_scripts(requirements, extensions, events)
+    check_scripts(table("unscripted.tsv"), requirements, extensions, events)
     for row in requirements + extensions:
         check_requirement(row)
     check_appendix_b(requirements)

@@ -25,7 +25,7 @@ static void print(void *ctx, const char *line)
     snprintf(printed, sizeof printed, "%s", line);
 }
 
-static const struct code_host host = {lookup, print, false, NULL};
+static const struct code_host host = {lookup, print, false, NULL, NULL};
 
 static void holds(const char *text)
 {

@@ -16,7 +16,7 @@
 static struct script *load(const char *folder, const char *name, const char *version, char *text)
 {
     const struct script_option option = {"ip_version", version, {1, 1}, NULL};
-    const struct script_outside outside = {.options = version ? &option : NULL};
+    struct script_outside outside = {.options = version ? &option : NULL};
     struct drill_error err;
     struct script *s = NULL;
     char path[400];
@@ -29,6 +29,8 @@ static struct script *load(const char *folder, const char *name, const char *ver
     n = fread(text, 1, 1 << 16, f);
     fclose(f);
     text[n] = 0;
+    if (strstr(text, "--ip_version")) /* it is about that one */
+        outside.options = NULL;
     if (script_read(name, text, n, &outside, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
@@ -94,10 +96,6 @@ static unsigned one_right(const char *name)
         struct run_failure f;
         la_ns when;
 
-        if (strstr(text, "--ip_version")) { /* it is about that one */
-            script_free(s);
-            s = load("right", name, NULL, text);
-        }
         if (!script_run(s, NULL, &f, &when)) {
             print_error("%s over %s: %u:%u: %s\nexpected %s\nactual   %s\n", name, versions[v],
                         f.at.line, f.at.col, f.why, f.expected, f.actual);
