@@ -41,6 +41,7 @@ static int check_state(const struct tcb *t)
     HOLDS(!sent || t->fin_queued);
     HOLDS(!got || t->fin_received);
     HOLDS(t->state != LA_ESTABLISHED || (!t->fin_queued && !t->fin_received));
+    HOLDS(t->state != LA_FIN_WAIT_1 || !t->fin_acked);
     HOLDS(t->state != LA_FIN_WAIT_2 || (t->fin_acked && !t->fin_received));
     HOLDS(t->state != LA_CLOSING || !t->fin_acked);
     return 0;
