@@ -32,7 +32,7 @@ static void check_mistake(const struct drill_error *err, const uint8_t *text, si
 
 /* ---- is it worth while? ---- */
 
-static int64_t numbers_in(const struct expr *e)
+static int64_t numbers_in(const struct expr *e) /* NOLINT(misc-no-recursion): of a short text */
 {
     int64_t sum = e->kind == EXPR_INT && e->num > 0 ? e->num : 0;
     for (const struct item *i = e->items; i && sum <= MOST; i = i->next)
