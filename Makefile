@@ -68,7 +68,7 @@ help:
 	@echo "make lint       the laws of the code, its layers, its format, and static analysis"
 	@echo "make format     bring the sources into .clang-format's shape"
 	@echo "make bench      measure it"
-	@echo "make fuzz       any input at every parser, table and the whole stack; make fuzz T=600 for longer"
+	@echo "make fuzz       any input at every parser, table, the sockets and the whole stack; make fuzz T=600 for longer"
 	@echo "make prove      every way in which a model connection can open and close, with TIME-WAIT and without"
 	@echo "make soak       random worlds, each from a seed, until one fails or Ctrl-C"
 	@echo "make coverage   which lines and branches of core/tcp the tests take"

@@ -59,6 +59,12 @@ bool ss_wanted(const struct ss_options *o, const cJSON *item)
     return listening == o->listening;
 }
 
+/* Members have names; what else an answer of another version may have, has none. */
+static const cJSON *object(const cJSON *v)
+{
+    return cJSON_IsObject(v) ? v : NULL;
+}
+
 /* ---- tables ---- */
 
 struct table {
@@ -217,7 +223,7 @@ void ss_show_closed(FILE *to, const cJSON *items)
                 "%.0f segments, %.0f FINs\n",
                 num(o, "bytes_sent"), num(o, "bytes_received"), num(o, "bytes_unacked"),
                 num(o, "bytes_unread"), num(o, "retransmits"), num(o, "fin_retransmits"));
-        const cJSON *in = cJSON_GetObjectItemCaseSensitive(o, "in_state_ms"), *s;
+        const cJSON *in = object(cJSON_GetObjectItemCaseSensitive(o, "in_state_ms")), *s;
         const char *sep = "    in ";
         cJSON_ArrayForEach(s, in)
         {
@@ -255,7 +261,7 @@ void ss_show_rules(FILE *to, const cJSON *items)
 
 void ss_show_usage(FILE *to, const cJSON *items)
 {
-    const cJSON *o = cJSON_GetArrayItem(items, 0), *v;
+    const cJSON *o = object(cJSON_GetArrayItem(items, 0)), *v;
 
     cJSON_ArrayForEach(v, o)
     {

@@ -251,7 +251,7 @@ struct value code_call(struct code *c, struct place at, const char *name, const 
         if (real(v) < 0)
             return code_binary(c, at, '-', integer(0), v);
     } else if (strcmp(name, "int") == 0 && n == 1) {
-        if (v.kind == VALUE_REAL && (v.r > 9e18 || v.r < -9e18))
+        if (v.kind == VALUE_REAL && !(v.r <= 9e18 && v.r >= -9e18)) /* NaN neither */
             unlucky(c, at, "the result is no number of 64 bits");
         else if (v.kind == VALUE_REAL)
             return integer((int64_t)v.r);

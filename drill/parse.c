@@ -249,6 +249,18 @@ uint8_t p_u8(struct parse *p, struct place at, int64_t v, const char *what)
 
 /* ---- the whole ---- */
 
+/* Commands and blocks are C strings: behind a NUL they would be passed over. */
+static void check_nul(struct parse *p, const char *text, size_t n)
+{
+    const char *nul = n ? memchr(text, 0, n) : NULL;
+    struct region before;
+
+    if (!nul)
+        return;
+    p_advance(p, &before, text, (size_t)(nul - text));
+    p_fail(p, before.to, "a NUL is no part of the language");
+}
+
 int script_read(const char *name, const char *text, size_t n, const struct script_outside *outside,
                 struct script **out, struct drill_error *err)
 {
@@ -264,6 +276,7 @@ int script_read(const char *name, const char *text, size_t n, const struct scrip
     }
     s->source = script_text(s, text, n);
     s->len = (uint32_t)n;
+    check_nul(&p, s->source, n);
     if (!p.failed && !p_run(&p, s->source, n))
         p_fail(&p, p.here, "the script cannot be read");
     if (!p.failed)

@@ -57,7 +57,7 @@ static inline uint32_t in_below(struct input *in, uint32_t n)
  */
 static inline uint8_t *in_rest(struct input *in, size_t *n)
 {
-    uint8_t *copy = malloc(in->n ? in->n : 1);
+    uint8_t *copy = calloc(1, in->n ? in->n : 1);
     CHECK(copy);
     if (in->n)
         memcpy(copy, in->p, in->n);

@@ -293,7 +293,8 @@ int so_setsockopt(struct sockets *so, int fd, int level, int name, const void *v
         return set_timeo(&k->opt.sndtimeo, value, len);
     if (level == SOL_SOCKET && name == SO_BINDTODEVICE) {
         memset(k->opt.bound_dev, 0, sizeof k->opt.bound_dev);
-        memcpy(k->opt.bound_dev, value, len < 15 ? len : 15);
+        if (len) /* else value may be NULL */
+            memcpy(k->opt.bound_dev, value, len < 15 ? len : 15);
         return 0;
     }
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)

@@ -53,9 +53,11 @@ uint32_t emit_sack_blocks(const struct tcb *t, bool text)
     uint32_t n = t->rcvq.ooo.count + t->sackgen.dup, max = t->ts_ok ? 3 : 4;
     if (!t->sack_ok || n == 0)
         return 0;
-    /* Text needs room beside them, however small the path (CVE-2019-11478's lesson). */
-    if (text && t->smss < max * 8 + 4 + 8)
-        max = t->smss > 20 ? (t->smss - 12U) / 8 : 0;
+    /* Text needs room beside them, however small the path (CVE-2019-11478's lesson); and alone they
+     * may be no longer than the path takes. */
+    uint32_t other = 4U + (text ? 8U : 0U);
+    if (t->smss < max * 8 + other)
+        max = t->smss > 8 + other ? (t->smss - other) / 8 : 0;
     return n < max ? n : max;
 }
 

@@ -164,6 +164,13 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
         tcp_ready(tcp, t);
 }
 
+void input_fin_acked(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    tcp_enter(tcp, t, LA_FIN_WAIT_2, now);
+    timer_stop(t, TIMER_LIFE);
+    orphan_fin_wait_2(tcp, t, now);
+}
+
 enum verdict input_ack(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
     if (!(g->flags & TCP_ACK))
@@ -182,11 +189,8 @@ enum verdict input_ack(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns 
     switch ((enum la_state)t->state) {
     case LA_FIN_WAIT_1:
         /* With the peer's FIN in the same segment the eighth step goes on to TIME-WAIT directly. */
-        if (t->fin_acked && !(g->flags & TCP_FIN && seq_eq(g->seq, t->rcv.nxt))) {
-            tcp_enter(tcp, t, LA_FIN_WAIT_2, now);
-            timer_stop(t, TIMER_LIFE);
-            orphan_fin_wait_2(tcp, t, now);
-        }
+        if (t->fin_acked && !(g->flags & TCP_FIN && seq_eq(g->seq, t->rcv.nxt)))
+            input_fin_acked(tcp, t, now);
         break;
     case LA_CLOSING:
         if (!t->fin_acked)

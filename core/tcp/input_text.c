@@ -229,5 +229,9 @@ enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns
     enum verdict v = step7_text(tcp, t, g, now);
     if (v == V_CONTINUE)
         v = step8_fin(tcp, t, g, now);
+    /* The FIN that came with the ACK of ours did not count after all: an earlier one lay elsewhere,
+     * or there was no memory for the text before it. */
+    if (v == V_CONTINUE && t->state == LA_FIN_WAIT_1 && t->fin_acked)
+        input_fin_acked(tcp, t, now);
     return v;
 }

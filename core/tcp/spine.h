@@ -144,6 +144,8 @@ void input_advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_n
 void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n);
 void input_kept(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool odd, bool advanced,
                 la_ns now);
+/* FIN-WAIT-1: our FIN is acknowledged, and the peer's is not to be had yet. */
+void input_fin_acked(struct tcp *tcp, struct tcb *t, la_ns now);
 void input_closed(struct tcp *tcp, const struct tuple *id, const struct tcp_seg *g, la_ns now);
 void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, uint32_t hash,
                   struct tcp_seg *g, ref tw, la_ns now);

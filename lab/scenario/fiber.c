@@ -149,9 +149,9 @@ void fiber_run(struct fiber *f)
         return;
     f->busy = true;
     while (fiber_lives(f) && (st = step_here(f))) {
-        if (++f->lab->steps > LAB_STEPS) {
+        if (++f->lab->steps > f->lab->most) {
             verdict(f->lab, st->place, false, st->source, "the programs did %u statements: enough",
-                    LAB_STEPS);
+                    f->lab->most);
             f->depth = 0;
             break;
         }
@@ -177,6 +177,7 @@ bool fibers_due(struct lab *lab)
 {
     for (struct fiber *f = lab->waiting; f; f = f->next_waiting) {
         const struct step *st = fiber_lives(f) ? f->stack[f->depth - 1].at : NULL;
+        lab->looks++;
         if (st && st->kind == STEP_WAIT_UNTIL && holds(&lab->scope, st->a))
             return true;
     }

@@ -122,7 +122,8 @@ struct lab {
     uint32_t accepted[LAB_HOSTS];
 
     struct fiber *fibers, **fibers_tail, *waiting;
-    unsigned steps; /* that programs did so far */
+    unsigned steps, most;       /* that programs did so far, and may do */
+    uint64_t looks, most_looks; /* at who can go on, after each event */
     struct end **end;
     size_t nends, end_room;
     struct lab_check *check;

@@ -85,9 +85,16 @@ static bool build(struct lab *lab, const struct lab_options *o, struct lab_error
 
 /* ---- running ---- */
 
+static bool enough(const struct lab *lab)
+{
+    return lab->looks > lab->most_looks;
+}
+
 static bool due(void *ctx)
 {
-    return fibers_due(ctx);
+    struct lab *lab = ctx;
+    lab->looks++;
+    return fibers_due(lab) || enough(lab);
 }
 
 static const struct place nowhere = {0, 0};
@@ -98,8 +105,11 @@ static void run_to_the_end(struct lab *lab)
     enum sim_end end;
     unsigned turns = 0;
     fibers_start(lab, -1);
-    while ((end = sim_run_until(lab->sim, due, lab, limit)) == SIM_OK && turns++ < LAB_STEPS)
+    while ((end = sim_run_until(lab->sim, due, lab, limit)) == SIM_OK && turns++ < LAB_STEPS &&
+           !enough(lab))
         fibers_run_due(lab);
+    if (enough(lab))
+        verdict(lab, nowhere, false, "the run ends", "more happened than may: it was cut short");
     if (end == SIM_QUIET && lab->settled->has_until)
         sim_run_for(lab->sim, limit - sim_now(lab->sim));
     if (end == SIM_STUCK)
@@ -215,6 +225,8 @@ struct lab_result *lab_run(const struct lab_scenario *s, unsigned variant,
     lab->scope = (struct scope){.s = s, .variant = &s->variant[variant]};
     lab->pub = (struct lab_result){.scenario = s, .variant = variant};
     lab->fibers_tail = &lab->fibers;
+    lab->most = o->most ? o->most : LAB_STEPS;
+    lab->most_looks = o->most ? o->most : UINT64_MAX;
     lab->settled = arena_take(&lab->arena, sizeof *lab->settled);
     if (!read_given(lab, o, err) || !settle(&lab->scope, lab->settled, err)) {
         lab_result_free(&lab->pub);

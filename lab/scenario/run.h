@@ -67,6 +67,10 @@ struct lab_options {
     unsigned nset;
     const char *pcap;      /* a file for a capture at `pcap_host`, or NULL */
     const char *pcap_host; /* NULL: the first host of the scenario */
+    /* For texts of strangers: when a run has done so many statements, or its programs were looked
+     * at so often after events, it is cut short, and that is a check that failed.  0: 5,000,000
+     * statements, any number of events. */
+    uint32_t most;
 };
 
 /* One thing that had to hold. */

@@ -87,6 +87,20 @@ static void test_says(void **state)
          "no function of blocks is called 'sqrt': abs, int, min, max");
 }
 
+/* Digits enough for infinity, and what comes of it. */
+static void test_no_integer(void **state)
+{
+    char nines[401], text[500];
+
+    (void)state;
+    memset(nines, '9', sizeof nines - 1);
+    nines[sizeof nines - 1] = 0;
+    snprintf(text, sizeof text, "assert int(%s.0)", nines);
+    ends(text, CODE_WRONG, 1, 8, "the result is no number of 64 bits");
+    snprintf(text, sizeof text, "assert int(%s.0 * 0)", nines);
+    ends(text, CODE_WRONG, 1, 8, "the result is no number of 64 bits");
+}
+
 static void test_print(void **state)
 {
     (void)state;
@@ -121,8 +135,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_logic),
-        cmocka_unit_test(test_says),       cmocka_unit_test(test_print),
-        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_says),       cmocka_unit_test(test_no_integer),
+        cmocka_unit_test(test_print),      cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,27 @@ static void fin_crossing(void **state)
 
 /* ---- what is special about it ---- */
 
+/* A peer that has claimed its FIN elsewhere acknowledges ours with another: that one does not
+ * count, but the ACK does, and the orphan has its limit. */
+static void second_fin_acks_ours(void **state)
+{
+    struct kit *k = in_fin_wait_1(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv + 50, .ack = k->una});
+    fired(k, "FIN_ABOVE_GAP", 1);
+    (void)expect(k, A, k->nxt, k->rcv);
+    assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->nxt});
+    k->una = k->nxt;
+    fired(k, "FIN_ACKED", 1);
+    fired(k, "FIN_RECEIVED", 0);
+    expect_state(k, LA_FIN_WAIT_2);
+    pass(k, LA_SEC(60));
+    fired(k, "FIN_WAIT_2_LIMIT", 1);
+    expect_state(k, LA_CLOSED);
+    kit_end(k);
+}
+
 /* The window is closed: the state is FIN-WAIT-1 at once, probes go on, and the FIN leaves when the
  * window opens. */
 static void fin_behind_closed_window(void **state)
@@ -187,6 +208,7 @@ int main(void)
         SHARED("FIN-WAIT-1/ICMP-hard", icmp_hard_is_soft, place_fin_wait_1),
         SHARED("FIN-WAIT-1/ICMP-PTB", icmp_too_big, place_fin_wait_1),
         SHARED("FIN-WAIT-1/ICMP-source-quench", icmp_quench, place_fin_wait_1),
+        cmocka_unit_test(second_fin_acks_ours),
         cmocka_unit_test(fin_behind_closed_window),
         cmocka_unit_test(orphan_and_closed_window),
         cmocka_unit_test(linger),
