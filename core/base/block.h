@@ -34,6 +34,20 @@ static inline void block_put(struct pool *p, struct block *b)
 {
     pool_put_at(p, b, b->self);
 }
+/* memcpy, without a call for a few bytes. */
+static inline void block_copy(uint8_t *to, const uint8_t *from, uint32_t n)
+{
+    if (n >= 8) {
+        memcpy(to, from, n);
+        return;
+    }
+    if (n & 4)
+        memcpy(to, from, 4);
+    if (n & 2)
+        memcpy(to + (n & 4), from + (n & 4), 2);
+    if (n & 1)
+        to[n - 1] = from[n - 1];
+}
 /* Gives back a whole chain. */
 void block_put_all(struct pool *p, struct block *b);
 

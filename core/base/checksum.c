@@ -137,12 +137,30 @@ static inline void add_native(struct csum *c, uint64_t sum, size_t n)
     csum_join(c, (sum >> 32) + (sum & 0xffffffff), n);
 }
 
-void csum_add(struct csum *c, const void *p, size_t n)
+/* Apart, so that what calls the next two need not make room for vectors. */
+__attribute__((noinline)) static void add_many(struct csum *c, const uint8_t *p, size_t n)
 {
     add_native(c, sum_native(p, n, NULL), n);
 }
 
-void csum_copy(struct csum *c, void *dst, const void *src, size_t n)
+__attribute__((noinline)) static void copy_many(struct csum *c, uint8_t *dst, const uint8_t *src,
+                                                size_t n)
 {
     add_native(c, sum_native(src, n, dst), n);
+}
+
+void csum_add(struct csum *c, const void *p, size_t n)
+{
+    if (n < 8)
+        add_native(c, sum_few(p, n, NULL), n);
+    else
+        add_many(c, p, n);
+}
+
+void csum_copy(struct csum *c, void *dst, const void *src, size_t n)
+{
+    if (n < 8)
+        add_native(c, sum_few(src, n, dst), n);
+    else
+        copy_many(c, dst, src, n);
 }

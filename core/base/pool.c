@@ -37,7 +37,7 @@ void *pool_get_slow(struct pool *p, uint32_t *index)
             return NULL;
         i = ++p->made;
     }
-    pool_count(p);
+    p->used++;
     *index = i;
     return pool_at(p, i);
 }

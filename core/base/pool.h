@@ -12,7 +12,6 @@ struct pool {
     uint32_t free; /* head of the free list, linked through the first four bytes */
     uint32_t made; /* indices [1, made] exist */
     uint32_t used;
-    uint32_t peak;
 };
 
 /* cap objects at most. */
@@ -29,14 +28,8 @@ static inline bool pool_has(const struct pool *p, uint32_t index)
     return index != 0 && index <= p->made;
 }
 
-/* One more is handed out. */
-static inline void pool_count(struct pool *p)
-{
-    if (++p->used > p->peak)
-        p->peak = p->used;
-}
 /* pool_get where nothing is free, or where a test may want a refusal. */
-void *pool_get_slow(struct pool *p, uint32_t *index);
+__attribute__((cold, noinline)) void *pool_get_slow(struct pool *p, uint32_t *index);
 /* NULL at the cap, out of memory, or where mem.fail_at says so.  Not cleared. */
 static inline void *pool_get(struct pool *p, uint32_t *index)
 {
@@ -45,9 +38,8 @@ static inline void *pool_get(struct pool *p, uint32_t *index)
     if (i == 0 || p->pages.mem->fail_at != 0)
         return pool_get_slow(p, index);
     void *obj = pool_at(p, i);
-    p->pages.mem->asked++;
     memcpy(&p->free, obj, sizeof p->free);
-    pool_count(p);
+    p->used++;
     *index = i;
     return obj;
 }

@@ -401,7 +401,7 @@ enum net_rule nb_learn(struct net *n, struct iface *i, const struct la_addr *a,
 /* Puts the packet (its l2 not yet built) behind those that wait. */
 void nb_wait(struct net *n, uint32_t i, uint32_t packet);
 void nb_doubt(struct net *n, uint32_t i, la_ns now);
-void nb_confirm(struct net *n, uint32_t i, la_ns now);
+__attribute__((noinline)) void nb_confirm(struct net *n, uint32_t i, la_ns now);
 void nb_due(struct net *n, uint32_t i, la_ns now);
 void nb_drop(struct net *n, uint32_t i);
 

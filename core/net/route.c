@@ -191,9 +191,9 @@ int net_route(struct net *n, struct la_addr *local, const struct la_addr *remote
 }
 
 /* The path is out of date, or its neighbour needs a thought. */
-static enum net_ready link_slow(struct net *n, const struct la_addr *local,
-                                const struct la_addr *remote, int scope, struct net_path *path,
-                                uint8_t l2[NET_L2_MAX], uint32_t *len, la_ns now)
+__attribute__((cold, noinline)) static enum net_ready
+link_slow(struct net *n, const struct la_addr *local, const struct la_addr *remote, int scope,
+          struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len, la_ns now)
 {
     n->now = now;
     if (path->epoch != n->epoch || path->ifx < 0 || !path->neighbour) {

@@ -10,14 +10,22 @@ static inline ref conn_ref(const struct la_stack *s, la_conn c)
     return k->generation == c.generation ? k->ref : REF_NONE;
 }
 
-struct tcb *stack_tcb(struct la_stack *s, la_conn c)
+__attribute__((noinline)) static struct tcb *woken(struct la_stack *s, ref r)
+{
+    return r == REF_NONE ? NULL : rest_wake(&s->tcp, ref_index(r), s->now);
+}
+
+static inline struct tcb *conn_tcb(struct la_stack *s, la_conn c)
 {
     ref r = conn_ref(s, c);
-    if (r == REF_NONE)
-        return NULL;
-    struct tcb *t = ref_kind(r) == REF_TCB ? tcb_at(&s->tcp, ref_index(r))
-                                           : rest_wake(&s->tcp, ref_index(r), s->now);
+    struct tcb *t =
+        r != REF_NONE && ref_kind(r) == REF_TCB ? tcb_at(&s->tcp, ref_index(r)) : woken(s, r);
     return t && t->handle ? t : NULL;
+}
+
+struct tcb *stack_tcb(struct la_stack *s, la_conn c)
+{
+    return conn_tcb(s, c);
 }
 
 const struct tcb *stack_awake(const struct la_stack *s, la_conn c)
@@ -246,13 +254,13 @@ int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local,
 
 int64_t la_send(struct la_stack *s, la_conn c, const void *p, size_t n, unsigned flags, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     return t ? user_send(&s->tcp, t, p, n, flags, now) : wrong_handle(s, c);
 }
 
 int64_t la_recv(struct la_stack *s, la_conn c, void *p, size_t n, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     return t ? user_receive(&s->tcp, t, p, n, now) : wrong_handle(s, c);
 }
 

@@ -178,9 +178,13 @@ bool la_tx(struct la_stack *s, int ifx, struct la_frame *f, la_ns now)
     s->now = now;
     if (!net_if(s->net, ifx))
         return false;
-    if (!net_tx(s->net, ifx, f, now) && !tcp_tx(&s->tcp, ifx, f, now) &&
-        !net_tx(s->net, ifx, f, now)) /* a connection that ended may have left a RST there */
-        return false;
+    if (!net_tx(s->net, ifx, f, now)) {
+        if (!tcp_wants_tx(&s->tcp, ifx))
+            return false;
+        if (!tcp_tx(&s->tcp, ifx, f, now) &&
+            !net_tx(s->net, ifx, f, now)) /* a connection that ended may have left a RST there */
+            return false;
+    }
     s->frames_out++;
     s->bytes_out += f->len;
     return true;

@@ -127,9 +127,8 @@ static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, stru
     trace_segment(tcp, LA_TRACE_SEGMENT_OUT, t, NULL, t->state, s, now);
 }
 
-__attribute__((flatten)) enum net_ready emit_plain(struct tcp *tcp, struct tcb *t, seqno at,
-                                                   uint32_t len, uint8_t flags, struct la_frame *f,
-                                                   la_ns now)
+enum net_ready emit_plain(struct tcp *tcp, struct tcb *t, seqno at, uint32_t len, uint8_t flags,
+                          struct la_frame *f, la_ns now)
 {
     uint32_t l2 = 0, options = 0, got = 0;
     enum net_ready ready =

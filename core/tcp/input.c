@@ -357,41 +357,64 @@ static void for_nobody(struct tcp *tcp, const struct tuple *id, uint32_t hash, s
         input_closed(tcp, id, g, now);
 }
 
-/* By the table. */
-static void dispatch(struct tcp *tcp, const struct tcp_hdr *h, struct tcp_seg *g, la_ns now)
+/* What the table says of a segment. */
+struct found {
+    struct tuple id;
+    uint32_t hash;
+    ref r;
+};
+
+/* Asks the table.  The connection, woken if it was at rest; NULL: f->r is another, or none. */
+static struct tcb *look_up(struct tcp *tcp, const struct ip_dgram *d, struct found *f, la_ns now)
 {
-    struct tuple id = {g->d->h->dst, g->d->h->src, h->dport, h->sport};
-    uint32_t hash = tuple_hash(&tcp->tab.key, &id);
-    ref r = conntab_find(tcp, &id, hash);
-    if (r != REF_NONE && (ref_kind(r) == REF_TCB || ref_kind(r) == REF_REST)) {
-        bool rests = ref_kind(r) == REF_REST;
-        struct tcb *t = rests ? rest_wake(tcp, ref_index(r), now) : tcb_at(tcp, ref_index(r));
-        if (!t) {
-            tcp_drop(tcp, NULL, &id, R_REST_NO_MEMORY, now);
-            return;
-        }
+    const uint8_t *p = d->payload.head.p;
+    *f = (struct found){.r = REF_NONE};
+    if (d->payload.head.n < TCP_HLEN)
+        return NULL;
+    f->id = (struct tuple){d->h->dst, d->h->src, get16(p + 2), get16(p)};
+    f->hash = tuple_hash(&tcp->tab.key, &f->id);
+    f->r = conntab_find(tcp, &f->id, f->hash);
+    if (f->r == REF_NONE)
+        return NULL;
+    struct tcb *t = NULL;
+    if (ref_kind(f->r) == REF_TCB)
+        t = tcb_at(tcp, ref_index(f->r));
+    else if (ref_kind(f->r) == REF_REST)
+        t = rest_wake(tcp, ref_index(f->r), now);
+    if (t)
         tcp->recent = t;
-        if (!input_predicted(tcp, t, g->d, now))
-            for_tcb(tcp, t, g, now);
+    return t;
+}
+
+static void for_another(struct tcp *tcp, const struct found *f, struct tcp_seg *g, la_ns now)
+{
+    if (f->r == REF_NONE) {
+        for_nobody(tcp, &f->id, f->hash, g, now);
         return;
     }
-    if (!sound(tcp, NULL, g, now))
-        return;
-    if (r == REF_NONE) {
-        for_nobody(tcp, &id, hash, g, now);
-    } else if (ref_kind(r) == REF_EMBRYO) {
+    switch (ref_kind(f->r)) {
+    case REF_TCB: /* tcp_input's */
+        break;
+    case REF_REST:
+        tcp_drop(tcp, NULL, &f->id, R_REST_NO_MEMORY, now);
+        break;
+    case REF_EMBRYO:
         if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, &id, LA_SYN_RECEIVED, g, now);
-        input_embryo(tcp, embryo_at(tcp, ref_index(r)), g, now);
-    } else {
+            trace_segment_in(tcp, NULL, &f->id, LA_SYN_RECEIVED, g, now);
+        input_embryo(tcp, embryo_at(tcp, ref_index(f->r)), g, now);
+        break;
+    case REF_TW4:
+    case REF_TW6:
         if (tcp->cfg->trace)
-            trace_segment_in(tcp, NULL, &id, LA_TIME_WAIT, g, now);
-        input_timewait(tcp, r, &id, hash, g, now);
+            trace_segment_in(tcp, NULL, &f->id, LA_TIME_WAIT, g, now);
+        input_timewait(tcp, f->r, &f->id, f->hash, g, now);
+        break;
     }
 }
 
-/* Any segment, by the steps.  t: its connection, or NULL if the table has to be asked. */
-static void input_any(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, la_ns now)
+/* Any segment, by the steps.  t: its connection, or NULL: *f says whose it is. */
+static void by_steps(struct tcp *tcp, struct tcb *t, const struct found *f,
+                     const struct ip_dgram *d, la_ns now)
 {
     struct tcp_hdr h;
     struct tcp_seg g;
@@ -399,13 +422,16 @@ static void input_any(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, 
         return;
     if (t)
         for_tcb(tcp, t, &g, now);
-    else
-        dispatch(tcp, &h, &g, now);
+    else if (sound(tcp, NULL, &g, now))
+        for_another(tcp, f, &g, now);
 }
 
 void tcp_input(struct tcp *tcp, const struct ip_dgram *d, la_ns now)
 {
+    struct found f;
     struct tcb *t = recent(tcp, d);
+    if (!t)
+        t = look_up(tcp, d, &f, now);
     if (!t || !input_predicted(tcp, t, d, now))
-        input_any(tcp, t, d, now);
+        by_steps(tcp, t, &f, d, now);
 }

@@ -56,20 +56,20 @@ static void sample_rtt(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, 
 
 /* SND.WND from a segment newer than the one that set it (WL1, WL2): an old one must not shrink it.
  */
-bool input_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+bool input_window(struct tcp *tcp, struct tcb *t, seqno at, seqno ack, uint32_t wnd, la_ns now)
 {
-    if (!seq_lt(t->snd.wl1, g->seq) && !(seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack)))
+    if (!seq_lt(t->snd.wl1, at) && !(seq_eq(t->snd.wl1, at) && seq_le(t->snd.wl2, ack)))
         return false;
     uint32_t old = t->snd.wnd;
-    t->snd.wl1 = g->seq;
-    t->snd.wl2 = g->ack;
-    t->snd.wnd = g->wnd;
-    if (g->wnd > t->snd.max_wnd)
-        t->snd.max_wnd = g->wnd;
-    if (old == g->wnd)
+    t->snd.wl1 = at;
+    t->snd.wl2 = ack;
+    t->snd.wnd = wnd;
+    if (wnd > t->snd.max_wnd)
+        t->snd.max_wnd = wnd;
+    if (old == wnd)
         return false;
     tcp_rule(tcp, t, R_WND_UPDATE, now);
-    if (seq_lt(seq_add(t->snd.una, g->wnd), t->snd.nxt) && g->wnd < old)
+    if (seq_lt(seq_add(t->snd.una, wnd), t->snd.nxt) && wnd < old)
         tcp_rule(tcp, t, R_WND_SHRUNK, now);
     return true;
 }
@@ -98,19 +98,19 @@ static void count_recovery(struct tcp *tcp, struct tcb *t, enum recovery_event e
 
 /* SND.UNA moves: bytes leave the queue, and our FIN is known to have arrived if the ACK covers it.
  */
-void input_advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+void input_advance(struct tcp *tcp, struct tcb *t, seqno ack, la_ns now)
 {
-    seqno text_end = seq_min(g->ack, t->sndq.end);
+    seqno text_end = seq_min(ack, t->sndq.end);
     if (seq_gt(text_end, t->sndq.una)) {
         t->bytes_acked += text_end.v - t->sndq.una.v;
         sndq_ack(&t->sndq, tcp->blocks, text_end);
     }
-    t->snd.una = g->ack;
+    t->snd.una = ack;
     if (seq_lt(t->snd.sml, t->snd.una))
         t->snd.sml = t->snd.una;
     if (t->urg_out && seq_ge(t->snd.una, t->snd.up))
         t->urg_out = false;
-    if (t->fin_sent && !t->fin_acked && seq_gt(g->ack, t->sndq.end)) {
+    if (t->fin_sent && !t->fin_acked && seq_gt(ack, t->sndq.end)) {
         t->fin_acked = true;
         tcp_rule(tcp, t, R_FIN_ACKED, now);
     }
@@ -126,13 +126,13 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
 {
     seqno prior = t->snd.una;
     bool fresh = seq_gt(g->ack, prior), dsack = false, outstanding = tcb_outstanding(t);
-    bool window_changed = input_window(tcp, t, g, now);
+    bool window_changed = input_window(tcp, t, g->seq, g->ack, g->wnd, now);
     /* RFC 5681 §2's five conditions. */
     bool dup = !fresh && outstanding && g->len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) &&
                seq_eq(g->ack, prior) && !window_changed;
     if (fresh) {
         sample_rtt(tcp, t, g, now);
-        input_advance(tcp, t, g, now);
+        input_advance(tcp, t, g->ack, now);
         if (t->path.ifx >= 0)
             net_confirm(tcp->net, &t->path, now);
     }

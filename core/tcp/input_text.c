@@ -104,13 +104,13 @@ static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bo
     return r.filled || r.dup || r.refused || t->rcvq.ooo.count;
 }
 
-void input_kept(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool odd, bool advanced,
-                la_ns now)
+void input_kept(struct tcp *tcp, struct tcb *t, uint32_t len, bool coalesced, bool odd,
+                bool advanced, la_ns now)
 {
-    if (g->d->gso_size || g->len > t->smss)
-        t->unacked_in += t->smss; /* coalesced by the device: it was several segments */
-    else if (g->len > t->rmss)
-        t->rmss = (uint16_t)g->len;
+    if (coalesced || len > t->smss)
+        t->unacked_in += t->smss; /* by the device: it was several segments */
+    else if (len > t->rmss)
+        t->rmss = (uint16_t)len;
     if (t->unacked_segs < UINT16_MAX)
         t->unacked_segs++;
     t->text_at = now;
@@ -128,7 +128,7 @@ static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns n
     } else {
         odd = keep_odd(tcp, t, g, &advanced, now);
     }
-    input_kept(tcp, t, g, odd, advanced, now);
+    input_kept(tcp, t, g->len, g->d->gso_size, odd, advanced, now);
 }
 
 /* Seventh: text. */

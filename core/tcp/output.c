@@ -110,8 +110,8 @@ static void acknowledged(struct tcb *t)
     timer_stop(t, TIMER_DELACK);
 }
 
-static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struct la_frame *f,
-                     la_ns now)
+__attribute__((noinline)) static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e,
+                                               struct la_frame *f, la_ns now)
 {
     switch (emit_tcb(tcp, t, e, f, now)) {
     case NET_READY:
@@ -402,8 +402,8 @@ __attribute__((always_inline)) static inline bool send_predicted(struct tcp *tcp
 {
     uint32_t flight = t->snd.nxt.v - t->snd.una.v, unsent = t->sndq.end.v - t->snd.nxt.v;
     uint32_t len = unsent < t->smss ? unsent : t->smss;
-    if (tcp->cfg->trace || t->odd || t->urgent || unsent == 0 || t->rcvq.ooo.count ||
-        t->sackgen.dup || !recovery_is_plain(&t->recovery) ||
+    if (tcp->cfg->trace || (t->odd | t->urgent | t->rcvq.ooo.count | t->sackgen.dup) != 0 ||
+        unsent == 0 || !recovery_is_plain(&t->recovery) ||
         (t->state != LA_ESTABLISHED && t->state != LA_CLOSE_WAIT))
         return false;
     if (flight + len > t->snd.wnd || (flight && flight + len > t->cc.cwnd) ||
@@ -432,27 +432,35 @@ static bool drained(const struct tcb *t)
            !tcb_unsent(t) && t->recovery.state == RECOVERY_OPEN;
 }
 
+/* Off the list when it has nothing left, and behind the others when it had its share. */
+static inline void next_turn(struct tcp *tcp, struct tcb *t, bool done)
+{
+    if (!done && (++tcp->burst < BURST || !t->q_next))
+        return;
+    tcp->burst = 0;
+    tcp_unqueue(tcp, t);
+    if (!done)
+        tcp_ready(tcp, t);
+}
+
 /* Apart from tcp_tx, so that asking an idle interface costs nothing. */
-__attribute__((noinline)) static bool next_frame(struct tcp *tcp, struct tcb_list *l,
-                                                 struct la_frame *f, la_ns now)
+__attribute__((noinline, flatten)) static bool next_frame(struct tcp *tcp, struct tcb_list *l,
+                                                          struct la_frame *f, la_ns now)
 {
     while (l->head) {
         struct tcb *t = tcb_at(tcp, l->head);
-        enum out r = send_predicted(tcp, t, f, now) ? OUT_FRAME : tcb_output(tcp, t, f, now);
+        if (send_predicted(tcp, t, f, now)) {
+            next_turn(tcp, t, seq_eq(t->snd.nxt, t->sndq.end) && !t->acks_owed);
+            return true;
+        }
+        enum out r = tcb_output(tcp, t, f, now);
         if (r == OUT_PARKED && tcp->wait_epoch != net_epoch(tcp->net))
             tcp->wait_epoch = net_epoch(tcp->net);
         if (r == OUT_PARKED || r == OUT_GONE) {
             tcp->burst = 0;
             continue;
         }
-        if (r == OUT_NOTHING || drained(t)) {
-            tcp_unqueue(tcp, t);
-            tcp->burst = 0;
-        } else if (++tcp->burst >= BURST && t->q_next) {
-            tcp->burst = 0;
-            tcp_unqueue(tcp, t);
-            tcp_ready(tcp, t);
-        }
+        next_turn(tcp, t, r == OUT_NOTHING || drained(t));
         if (r == OUT_FRAME)
             return true;
     }

@@ -350,7 +350,7 @@ void rcvq_copy(const struct rcvq *q, void *to, uint32_t n)
 
     for (uint32_t at = n ? q->read.v - b->start.v : 0; n > 0; b = b->next, at = 0) {
         uint32_t k = BLOCK_DATA - at < n ? BLOCK_DATA - at : n;
-        memcpy(d, b->data + at, k);
+        block_copy(d, b->data + at, k);
         d += k;
         n -= k;
     }

@@ -21,15 +21,14 @@ void rtt_bound(struct rtt *r, uint32_t init_us, uint32_t lo_us, uint32_t hi_us, 
 }
 
 /* x moves towards `to` by their difference over `div`, at least one unit: a gain that many samples
- * a round trip made tiny must not stop short of the mean. */
-static uint32_t approach(uint32_t x, uint32_t to, uint32_t div)
+ * a round trip made tiny must not stop short of the mean.  None comes near 2^31. */
+static inline uint32_t approach(uint32_t x, uint32_t to, uint32_t div)
 {
-    uint32_t d = to > x ? to - x : x - to;
-    uint32_t step = d / div;
+    int32_t d = (int32_t)(to - x), step = d / (int32_t)div;
 
-    if (step == 0 && d > 0)
-        step = 1;
-    return to > x ? x + step : x - step;
+    if (step == 0)
+        step = (d > 0) - (d < 0);
+    return x + (uint32_t)step;
 }
 
 void rtt_sample(struct rtt *r, uint32_t us, uint32_t expected)

@@ -33,7 +33,7 @@ static struct block *append_block(struct sndq *q, struct pool *blocks)
 static void copy_in(struct block *b, uint32_t used, const uint8_t *from, uint32_t n, bool sum)
 {
     if (!sum || (used && !(b->len & SUMMED))) {
-        memcpy(b->data + used, from, n);
+        block_copy(b->data + used, from, n);
         b->len = 0;
         return;
     }

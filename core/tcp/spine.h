@@ -139,11 +139,11 @@ enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns
 bool input_predicted(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, la_ns now);
 /* Parts of steps 5 and 7 for predict.c: SND.WND if this segment may say it (true: it is another
  * now); SND.UNA goes on to SEG.ACK; RCV.NXT went on by n; text was kept, its ACK is due. */
-bool input_window(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now);
-void input_advance(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now);
+bool input_window(struct tcp *tcp, struct tcb *t, seqno at, seqno ack, uint32_t wnd, la_ns now);
+void input_advance(struct tcp *tcp, struct tcb *t, seqno ack, la_ns now);
 void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n);
-void input_kept(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool odd, bool advanced,
-                la_ns now);
+void input_kept(struct tcp *tcp, struct tcb *t, uint32_t len, bool coalesced, bool odd,
+                bool advanced, la_ns now);
 /* FIN-WAIT-1: our FIN is acknowledged, and the peer's is not to be had yet. */
 void input_fin_acked(struct tcp *tcp, struct tcb *t, la_ns now);
 void input_closed(struct tcp *tcp, const struct tuple *id, const struct tcp_seg *g, la_ns now);
@@ -194,6 +194,11 @@ static inline void tcp_ack_now(struct tcp *tcp, struct tcb *t)
 {
     t->ack_now = true;
     tcp_ready(tcp, t);
+}
+/* Might tcp_tx have something? */
+static inline bool tcp_wants_tx(const struct tcp *tcp, int ifx)
+{
+    return tcp->ready[ifx].head || tcp->waiting.head;
 }
 /* The next segment of any ready connection of this interface. */
 bool tcp_tx(struct tcp *tcp, int ifx, struct la_frame *f, la_ns now);

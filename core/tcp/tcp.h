@@ -97,7 +97,8 @@ void trace_listener(struct tcp *tcp, const struct listener *l, enum la_state fro
                     la_ns now);
 
 /* The trace hears of a rule, with the connection it is about (t may be NULL).  trace.c */
-void trace_rule(struct tcp *tcp, const struct tcb *t, enum tcp_rule r, la_ns now);
+__attribute__((cold, noinline)) void trace_rule(struct tcp *tcp, const struct tcb *t,
+                                                enum tcp_rule r, la_ns now);
 
 /* Counts a rule. */
 __attribute__((always_inline)) static inline void tcp_rule(struct tcp *tcp, const struct tcb *t,
