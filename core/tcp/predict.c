@@ -38,6 +38,7 @@ static inline bool expected(const struct tcb *t, const struct ip_dgram *d, struc
                      (int32_t)(g->opts.tsval - t->ts_recent) < 0))
         return false;
     g->wnd = (head & 0xffff) << t->snd.wscale;
+    g->flags = (uint8_t)(head >> 16);
     g->hlen = (uint8_t)hlen;
     g->d = d;
     return true;
@@ -77,7 +78,7 @@ static inline void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg
         if (t->path.ifx >= 0)
             net_confirm(tcp->net, &t->path, now);
         const struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
-        recovery_on_plain_ack(&t->recovery, &t->cc, &v, acked, t->cwnd_limited, now);
+        recovery_on_plain_ack(&t->recovery, &t->cc, &v, acked, tcp_window_used(t), now);
         t->cwnd_limited = false;
     }
     if (window)
@@ -93,6 +94,7 @@ __attribute__((flatten)) bool input_predicted(struct tcp *tcp, struct tcb *t,
     if (tcp->cfg->trace || !calm(t) || !expected(t, d, &g) || !take_text(tcp, t, &g))
         return false;
     t->segs_in++;
+    t->data_segs_in += g.len > 0;
     if (t->ts_ok && seq_eq(g.seq, t->rcv.acked)) {
         t->ts_recent = g.opts.tsval;
         t->ts_recent_at = ts_clock(now);

@@ -29,6 +29,7 @@ struct tcp_seg {
     uint16_t up;
     uint8_t flags;
     uint8_t hlen;
+    bool odd;                /* the text was not just what was expected */
     struct rcvq_ahead ahead; /* the text, if it is in its place already */
     struct tcp_opts opts;
     const struct ip_dgram *d;
@@ -239,10 +240,18 @@ void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now);
  * are limited. */
 bool tcp_may_answer(struct tcp *tcp, uint32_t hash, const struct tcp_seg *g, la_ns now);
 
+/* Has the congestion window been the limit, so that it may grow? */
+static inline bool tcp_window_used(const struct tcb *t)
+{
+    if (t->cwnd_limited || !(t->opt.habits & LA_HABIT_GROW_HALF))
+        return t->cwnd_limited;
+    return t->cc.cwnd < (t->cc.cwnd < t->cc.ssthresh ? 2 * t->snd.used : t->snd.used + t->smss);
+}
+
 /* ---- mss.c: how large our segments are ---- */
 void mss_update(struct tcp *tcp, struct tcb *t);
 /* What our SYN announces for a path (MUST-67, SHLD-6). */
-uint16_t mss_announce(const struct tcp *tcp, int ifx, bool v4);
+uint16_t mss_announce(const struct tcp *tcp, const struct options *o, int ifx, bool v4);
 
 /* ---- timer.c ---- */
 void timer_arm(struct tcp *tcp, struct tcb *t, enum timer_slot s, la_ns when);
