@@ -8,7 +8,7 @@
 
 #define KNOWN                                                                                      \
     "local=ADDR/LEN, gateway=ADDR, mtu=BYTES, msl=TIME, profile=linux|freebsd|rfc, tso=SEGMENTS, " \
-    "pcap=FILE"
+    "pcap=FILE, sysctl=DIR|off, tcp_NAME=VALUE"
 
 struct text {
     char *err;
@@ -85,6 +85,15 @@ static bool profile(const struct text *t, const char *value, struct flags *f)
     return copy(t, "profile", value, f->profile, sizeof f->profile);
 }
 
+static bool setting(const struct text *t, const char *name, const char *value, struct flags *f)
+{
+    if (f->nsettings == FLAGS_SETTINGS)
+        return fail(t, "%s: more than %d settings", name, FLAGS_SETTINGS);
+    struct flag_setting *s = &f->settings[f->nsettings++];
+    return copy(t, name, name, s->name, sizeof s->name) &&
+           copy(t, name, value, s->value, sizeof s->value);
+}
+
 static bool field(const struct text *t, char *word, struct flags *f)
 {
     char *value = strchr(word, '=');
@@ -105,6 +114,10 @@ static bool field(const struct text *t, char *word, struct flags *f)
         return profile(t, value, f);
     if (strcmp(word, "pcap") == 0)
         return copy(t, word, value, f->pcap, sizeof f->pcap);
+    if (strcmp(word, "sysctl") == 0)
+        return copy(t, word, value, f->sysctl, sizeof f->sysctl);
+    if (strncmp(word, "tcp_", 4) == 0)
+        return setting(t, word, value, f);
     return fail(t, "%s: not a flag; known are " KNOWN, word);
 }
 

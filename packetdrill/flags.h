@@ -7,6 +7,12 @@
 
 #define FLAGS_ADDRS 8
 
+#define FLAGS_SETTINGS 16
+
+struct flag_setting {
+    char name[32], value[48];
+};
+
 struct flags {
     struct la_addr local[FLAGS_ADDRS];
     unsigned prefix[FLAGS_ADDRS], nlocal;
@@ -17,6 +23,9 @@ struct flags {
     uint32_t tso;     /* largest segment count of a superframe; 0: by profile */
     char profile[16]; /* "linux", "freebsd" or "rfc" */
     char pcap[256];   /* a capture of what passes, or "" */
+    char sysctl[200]; /* where commands change settings; "": by profile, "off": nowhere */
+    struct flag_setting settings[FLAGS_SETTINGS]; /* net.ipv4.NAME */
+    unsigned nsettings;
 };
 
 /* Reads `text` (NULL: none).  False with one line in err, which says what is wrong and what could

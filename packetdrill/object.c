@@ -1,5 +1,6 @@
 /* object.c: the calls of interface.h: the sockets' own, locked, with libc's way of telling errors.
  */
+#include "packetdrill/asked.h"
 #include "packetdrill/interface.h"
 #include "packetdrill/world.h"
 #include <errno.h>
@@ -23,7 +24,7 @@
         return r;                                                                                  \
     } while (0)
 
-static bool ours(void *u, int fd)
+bool object_owns(void *u, int fd)
 {
     struct world *w = u;
     world_enter(w);
@@ -34,7 +35,7 @@ static bool ours(void *u, int fd)
 
 static int pd_socket(void *u, int domain, int type, int protocol)
 {
-    CALL(int, so_socket(w->so, domain, type, protocol));
+    CALL(int, (world_settings(w), so_socket(w->so, domain, type, protocol)));
 }
 
 static int pd_bind(void *u, int fd, const struct sockaddr *addr, socklen_t len)
@@ -44,7 +45,7 @@ static int pd_bind(void *u, int fd, const struct sockaddr *addr, socklen_t len)
 
 static int pd_listen(void *u, int fd, int backlog)
 {
-    CALL(int, so_listen(w->so, fd, backlog));
+    CALL(int, (world_settings(w), so_listen(w->so, fd, backlog)));
 }
 
 static int pd_accept(void *u, int fd, struct sockaddr *addr, socklen_t *len)
@@ -59,7 +60,7 @@ static int pd_connect(void *u, int fd, const struct sockaddr *addr, socklen_t le
 
 static ssize_t pd_read(void *u, int fd, void *p, size_t n)
 {
-    if (!ours(u, fd)) /* a pipe's end */
+    if (!object_owns(u, fd)) /* a pipe's end */
         return read(fd, p, n);
     CALL(ssize_t, so_read(w->so, fd, p, n));
 }
@@ -87,7 +88,7 @@ static ssize_t pd_recvmsg(void *u, int fd, struct msghdr *m, int flags)
 
 static ssize_t pd_write(void *u, int fd, const void *p, size_t n)
 {
-    if (!ours(u, fd))
+    if (!object_owns(u, fd))
         return write(fd, p, n);
     CALL(ssize_t, so_write(w->so, fd, p, n));
 }
@@ -133,7 +134,7 @@ static int pd_ioctl(void *u, int fd, unsigned long request, ...)
 
 static int pd_close(void *u, int fd)
 {
-    if (!ours(u, fd))
+    if (!object_owns(u, fd))
         return close(fd);
     CALL(int, so_close(w->so, fd));
 }
@@ -190,16 +191,17 @@ static ssize_t pd_splice(void *u, int in, off_t *off_in, int out, off_t *off_out
 {
     char buf[65536]; /* as much as a pipe holds */
     int dontwait = flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0;
-    if (off_in || off_out) {
+    if ((off_in && *off_in) || (off_out && *off_out)) { /* a script's NULL comes as a zero */
         errno = ESPIPE;
         return -1;
     }
     if (n > sizeof buf)
         n = sizeof buf;
-    ssize_t got = ours(u, in) ? pd_recv(u, in, buf, n, dontwait) : read(in, buf, n);
+    ssize_t got = object_owns(u, in) ? pd_recv(u, in, buf, n, dontwait) : read(in, buf, n);
     if (got <= 0)
         return got;
-    return ours(u, out) ? pd_send(u, out, buf, (size_t)got, 0) : write(out, buf, (size_t)got);
+    return object_owns(u, out) ? pd_send(u, out, buf, (size_t)got, 0)
+                               : write(out, buf, (size_t)got);
 }
 
 /* ---- the wire and the clock ---- */
@@ -235,6 +237,7 @@ static int pd_gettimeofday(void *u, struct timeval *tv, struct timezone *tz)
 
 static void pd_free(void *u)
 {
+    asked_end(u);
     world_free(u);
 }
 
@@ -286,4 +289,5 @@ packetdrill_interface_init(const char *flags, struct packetdrill_interface *ifc)
     }
     *ifc = calls;
     ifc->userdata = w;
+    asked_begin(ifc);
 }

@@ -296,6 +296,11 @@ static void learn(struct world *w, const struct la_addr *a)
         (void)la_addr_add(w->stack, 0, a, la_addr_is_v4(a) ? 32 : 128, w->now);
 }
 
+void world_settings(struct world *w)
+{
+    sysctl_follow(&w->sysctls, w->stack, w->so);
+}
+
 void world_bind(struct world *w, const struct sockaddr *addr, socklen_t len)
 {
     struct sockaddr_in in4;
@@ -424,6 +429,24 @@ static int add_sockets(struct world *w, const struct flags *f)
     return err ? err : so_new(&cfg, &w->so);
 }
 
+/* The settings that flags give, and where scripts' commands leave theirs. */
+static int settings(struct world *w, const struct flags *f, char *err, size_t n)
+{
+    for (unsigned i = 0; i < f->nsettings; i++) {
+        const struct flag_setting *s = &f->settings[i];
+        int bad = sysctl_set(w->stack, w->so, s->name, s->value);
+        if (bad) {
+            (void)snprintf(err, n, "%s=%s: %s", s->name, s->value,
+                           bad == -ENOENT ? "this stack has no such setting" : "no such value");
+            return LA_EINVAL;
+        }
+    }
+    bool follows = f->sysctl[0] || strcmp(f->profile, "linux") == 0;
+    if (follows && strcmp(f->sysctl, "off") != 0)
+        sysctl_watch(&w->sysctls, f->sysctl[0] ? f->sysctl : "/proc/sys/net/ipv4");
+    return 0;
+}
+
 struct world *world_new(const struct flags *f, char *err, size_t n)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -445,6 +468,8 @@ struct world *world_new(const struct flags *f, char *err, size_t n)
     int bad = add_stack(w, f);
     if (!bad && add_sockets(w, f) < 0)
         bad = LA_ENOMEM;
+    if (!bad && settings(w, f, why.text, sizeof why.text))
+        bad = LA_EINVAL;
     if (!bad && f->pcap[0]) {
         bad = la_pcap_open(f->pcap, LA_SEC((la_ns)EPOCH_S), &w->pcap, &why);
         if (!bad && la_pcap_interface(w->pcap, "packetdrill", LA_LINK_IP) < 0)

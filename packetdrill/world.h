@@ -12,6 +12,7 @@
 #define LA_PACKETDRILL_WORLD_H
 
 #include "packetdrill/flags.h"
+#include "packetdrill/sysctl.h"
 #include "sockets/sockets.h"
 #include <lastack/host.h>
 #include <pthread.h>
@@ -51,6 +52,7 @@ struct world {
     uint64_t alone; /* of `calls`, when a sleeper last found that nobody calls */
     struct sleeper sleepers[WORLD_THREADS];
     struct packet *out, **out_end; /* sent and not yet received */
+    struct sysctls sysctls;
 };
 
 /* NULL with a line in err. */
@@ -64,6 +66,8 @@ void world_leave(struct world *w);
 void world_sleep(struct world *w, la_ns ns);
 /* The time on the wall clock, in microseconds. */
 int64_t world_stamp(struct world *w);
+/* Before a socket is made or listens: what commands have set meanwhile. */
+void world_settings(struct world *w);
 /* With no address given, one that a program binds to is ours. */
 void world_bind(struct world *w, const struct sockaddr *addr, socklen_t len);
 void world_send(struct world *w, const void *p, size_t n);

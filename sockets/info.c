@@ -26,19 +26,27 @@ static void fill_path(struct tcp_info *i, const struct la_status *st)
     i->tcpi_rto = st->rto_us;
     i->tcpi_snd_mss = st->mss;
     i->tcpi_rcv_mss = st->rcv_mss;
-    i->tcpi_advmss = st->adv_mss;
+    i->tcpi_advmss = st->adv_mss - (st->timestamps ? 12 : 0);
     i->tcpi_pmtu = st->pmtu;
     i->tcpi_rtt = st->srtt_us;
     i->tcpi_rttvar = st->rttvar_us;
     i->tcpi_min_rtt = st->min_rtt_us;
     i->tcpi_snd_cwnd = st->cwnd / mss;
-    i->tcpi_snd_ssthresh = st->ssthresh / mss < INT32_MAX / 4 ? st->ssthresh / mss : 0x7fffffff;
+    i->tcpi_snd_ssthresh = st->ssthresh == UINT32_MAX ? 0x7fffffff : st->ssthresh / mss;
     i->tcpi_reordering = 3;
     /* The core counts bytes; whole segments are what they make. */
     i->tcpi_unacked = (st->outstanding + mss - 1) / mss;
     i->tcpi_sacked = (st->sacked + mss - 1) / mss;
     i->tcpi_lost = (st->lost + mss - 1) / mss;
     i->tcpi_retrans = (st->rexmit_out + mss - 1) / mss;
+}
+
+/* Segments that are known to have arrived. */
+static uint32_t delivered(const struct tcp_info *i)
+{
+    uint32_t once = i->tcpi_data_segs_out - i->tcpi_total_retrans;
+    uint32_t missing = i->tcpi_unacked - i->tcpi_sacked;
+    return i->tcpi_data_segs_out > i->tcpi_total_retrans && once > missing ? once - missing : 0;
 }
 
 static void fill_counts(struct tcp_info *i, const struct la_status *st)
@@ -48,7 +56,7 @@ static void fill_counts(struct tcp_info *i, const struct la_status *st)
     i->tcpi_probes = st->probes;
     i->tcpi_total_retrans = st->total_retrans;
     i->tcpi_segs_in = st->segs_in;
-    i->tcpi_segs_out = st->segs_out;
+    i->tcpi_segs_out = st->segs_out - !st->active_open; /* a SYN,ACK is the listener's there */
     i->tcpi_data_segs_in = st->data_segs_in;
     i->tcpi_data_segs_out = st->data_segs_out;
     /* Linux counts numbers that were acknowledged, so our own SYN and FIN among them. */
@@ -59,23 +67,31 @@ static void fill_counts(struct tcp_info *i, const struct la_status *st)
     i->tcpi_bytes_sent = st->bytes_out;
     i->tcpi_bytes_retrans = st->bytes_retransmitted;
     i->tcpi_notsent_bytes = st->unsent;
+    i->tcpi_delivered = 1 + delivered(i); /* our SYN was */
     i->tcpi_dsack_dups = st->dsacks_in;
     i->tcpi_rcv_ooopack = st->ooo_segs_in;
     i->tcpi_pacing_rate = i->tcpi_max_pacing_rate = UINT64_MAX;
 }
 
+/* The struct grows with each kernel, and a program may be built for more of it than this machine's
+ * header knows: fields that are not measured are zero, up to what is known of. */
+#define INFO_BYTES 280U
+#define INFO_RCV_WND 232U /* tcpi_rcv_wnd */
+
 int so_tcp_info(struct sockets *so, const struct sock *k, void *value, socklen_t *len)
 {
     struct tcp_info i;
+    uint8_t all[INFO_BYTES] = {0};
     struct la_status st;
     la_ns now = so_now(so);
     static const uint8_t ca_state[] = {0, 1, 3, 4}; /* TCP_CA_Open, Disorder, Recovery, Loss */
     memset(&i, 0, sizeof i);
     (void)so_status(so, k, &st);
-    i.tcpi_state = state_of(st.state);
+    bool over = st.state == LA_TIME_WAIT && so->cfg.time_wait_is_close;
+    i.tcpi_state = state_of(over ? LA_CLOSED : st.state);
     if (st.state == LA_LISTEN) {
         i.tcpi_unacked = st.queued_in;
-        i.tcpi_sacked = st.queued_out;
+        i.tcpi_sacked = st.queued_out - 1; /* what listen was told */
     } else if (k->phase != SO_UNCONNECTED) {
         i.tcpi_ca_state = ca_state[st.recovery & 3];
         i.tcpi_options =
@@ -93,8 +109,22 @@ int so_tcp_info(struct sockets *so, const struct sock *k, void *value, socklen_t
         i.tcpi_rcv_ssthresh = st.rcv_wnd;
         i.tcpi_snd_wnd = st.snd_wnd;
     }
-    if (*len > (socklen_t)sizeof i)
-        *len = sizeof i;
-    memcpy(value, &i, *len);
+    memcpy(all, &i, sizeof i < sizeof all ? sizeof i : sizeof all);
+    memcpy(all + INFO_RCV_WND, &st.rcv_wnd, sizeof st.rcv_wnd);
+    if (*len > (socklen_t)sizeof all)
+        *len = sizeof all;
+    memcpy(value, all, *len);
+    return 0;
+}
+
+/* SO_MEMINFO: SK_MEMINFO_RMEM_ALLOC and on.  Bytes of text stand for memory. */
+int so_mem_info(struct sockets *so, const struct sock *k, void *value, socklen_t *len)
+{
+    struct la_status st;
+    (void)so_status(so, k, &st);
+    uint32_t all[9] = {st.queued_in, k->opt.rcvbuf, 0, k->opt.sndbuf, 0, st.queued_out};
+    if (*len > (socklen_t)sizeof all)
+        *len = sizeof all;
+    memcpy(value, all, *len);
     return 0;
 }

@@ -225,6 +225,7 @@ static int connect_result(struct sockets *so, struct sock *k)
 
 int so_connect(struct sockets *so, int fd, const struct sockaddr *addr, socklen_t len)
 {
+    struct la_status st;
     int err;
     struct sock *k = get(so, fd, &err);
     if (!k)
@@ -233,7 +234,9 @@ int so_connect(struct sockets *so, int fd, const struct sockaddr *addr, socklen_
         return -EINVAL;
     so_events(so);
     if (addr->sa_family == AF_UNSPEC) {
+        bool reset = so_status(so, k, &st) && st.state >= LA_ESTABLISHED;
         disconnect(so, k);
+        k->error = reset ? ECONNRESET : 0;
         return 0;
     }
     bool again = k->phase == SO_CONNECTING;

@@ -45,7 +45,7 @@ static const struct row rows[OPT_COUNT] = {
     [OPT_BUSY_POLL] = {SOL_SOCKET, SO_BUSY_POLL, ANY, 0, INT32_MAX, 0, NO_CORE, 1},
     [OPT_INCOMING_CPU] = {SOL_SOCKET, SO_INCOMING_CPU, ANY, INT32_MIN, INT32_MAX, -1, NO_CORE, 1},
     [OPT_ZEROCOPY] = {SOL_SOCKET, SO_ZEROCOPY, ANY, 0, 1, 0, NO_CORE, 1},
-    [OPT_TOS] = {IPPROTO_IP, IP_TOS, ANY, 0, 255, 0, NO_CORE, 1},
+    [OPT_TOS] = {IPPROTO_IP, IP_TOS, ANY, INT32_MIN, INT32_MAX, 0, NO_CORE, 1},
     [OPT_TTL] = {IPPROTO_IP, IP_TTL, ANY, -1, 255, -1, NO_CORE, 1},
     [OPT_RECVTOS] = {IPPROTO_IP, IP_RECVTOS, BOOL, 0, 1, 0, NO_CORE, 1},
     [OPT_RECVTTL] = {IPPROTO_IP, IP_RECVTTL, BOOL, 0, 1, 0, NO_CORE, 1},
@@ -194,6 +194,8 @@ static int set_row(struct sockets *so, struct sock *k, int i, int32_t v)
         return -EINVAL;
     if (i == OPT_V6ONLY && k->bound)
         return -EINVAL;
+    if (i == OPT_TOS)
+        v &= 0xff;
     if (i == OPT_LINGER2 && v < 0)
         v = -1;
     if (i == OPT_RCVLOWAT)
@@ -263,7 +265,7 @@ static int set_int(struct sockets *so, struct sock *k, int level, int name, int3
         return set_buf(so, k, false, (uint32_t)v);
     if (level == IPPROTO_TCP && name == TCP_NOTSENT_LOWAT) {
         k->opt.notsent_lowat = (uint32_t)v;
-        return core_set(so, k, LA_OPT_NOTSENT_LOWAT, (uint32_t)v > INT32_MAX ? 0 : v);
+        return 0;
     }
     if (level == IPPROTO_TCP && name == TCP_WINDOW_CLAMP) {
         if (v <= 0 && k->phase != SO_UNCONNECTED)
@@ -426,6 +428,12 @@ int so_getsockopt(struct sockets *so, int fd, int level, int name, void *value, 
         return give(value, len, k->opt.congestion, sizeof k->opt.congestion);
     if (level == IPPROTO_TCP && name == TCP_INFO)
         return so_tcp_info(so, k, value, len);
+    if (level == IPPROTO_TCP && name == TCP_CC_INFO) {
+        *len = 0; /* Reno has nothing to tell */
+        return 0;
+    }
+    if (level == SOL_SOCKET && name == SO_MEMINFO)
+        return so_mem_info(so, k, value, len);
     int i = find(level, name);
     int err = i >= 0 ? 0 : get_int(so, k, level, name, &st, &v);
     if (err)

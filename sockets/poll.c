@@ -5,7 +5,7 @@
 static bool writable(struct sockets *so, const struct sock *k, const struct la_status *st)
 {
     int64_t size = 0;
-    if (k->opt.notsent_lowat && st->unsent >= k->opt.notsent_lowat)
+    if (so_held_back(k, st))
         return false;
     (void)la_getopt(so->stack, k->conn, LA_OPT_SNDBUF, &size);
     return size - (int64_t)st->queued_out >= st->queued_out / 2 && size > st->queued_out;

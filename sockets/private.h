@@ -175,6 +175,11 @@ _Static_assert(OPT_COUNT <= 64, "struct so_opts has a place and a bit for each")
 /* ---- info.c ---- */
 struct tcp_info;
 int so_tcp_info(struct sockets *so, const struct sock *k, void *value, socklen_t *len);
+int so_mem_info(struct sockets *so, const struct sock *k, void *value, socklen_t *len);
+
+/* ---- send.c ---- */
+/* Does TCP_NOTSENT_LOWAT keep more out?  What is about to leave does not count as unsent. */
+bool so_held_back(const struct sock *k, const struct la_status *st);
 
 /* ---- poll.c ---- */
 /* EPOLL* bits that hold now, as tcp_poll of Linux sees them. */

@@ -28,6 +28,7 @@ static const struct setting linux_settings[] = {
     {LA_OPT_BLACK_HOLE, 0},
     {LA_OPT_BARE_RST, 1},
     {LA_OPT_FIN_WAIT_2_MS, 60000},
+    {LA_OPT_HABITS, LA_HABITS & ~LA_HABIT_UPDATE_QUARTER},
 };
 
 /* FreeBSD 13 and 14: sys/netinet/tcp_*.c and the defaults of net.inet.tcp. */
@@ -50,6 +51,7 @@ static const struct setting freebsd_settings[] = {
     {LA_OPT_RST_UNREAD, 0},
     {LA_OPT_CHALLENGE_MS, 0},
     {LA_OPT_FIN_WAIT_2_MS, 60000},
+    {LA_OPT_HABITS, LA_HABIT_UPDATE_QUARTER | LA_HABIT_RST_WINDOW},
 };
 
 static void set_all(struct la_stack *stack, const struct setting *s, size_t n)
@@ -65,6 +67,7 @@ int so_profile(const char *name, struct la_stack *stack, struct so_config *cfg)
     if (strcmp(name, "linux") == 0) {
         set_all(stack, linux_settings, sizeof linux_settings / sizeof linux_settings[0]);
         cfg->plain_bufs = false;
+        cfg->time_wait_is_close = true;
         return 0;
     }
     if (strcmp(name, "freebsd") == 0) {

@@ -164,7 +164,7 @@ static ssize_t receive(struct sockets *so, int fd, struct place p, int flags, in
         (void)so_status(so, k, &st);
         if (done >= least || (done && st.at_mark))
             return (ssize_t)done;
-        int why = want == 0 ? 0 : nothing(so, k, &st);
+        int why = want == 0 && st.queued_in ? 0 : nothing(so, k, &st);
         if (why != -EAGAIN) {
             if (done && why < 0)
                 k->error = -why; /* for the next call */

@@ -28,22 +28,37 @@ static int can_send(struct sockets *so, struct sock *k, const struct la_status *
     return 0;
 }
 
-/* What TCP_NOTSENT_LOWAT lets in now. */
-static bool held_back(const struct sock *k, const struct la_status *st)
+bool so_held_back(const struct sock *k, const struct la_status *st)
 {
-    return k->opt.notsent_lowat && st->unsent >= k->opt.notsent_lowat;
+    uint32_t wnd = st->cwnd < st->snd_wnd ? st->cwnd : st->snd_wnd;
+    uint32_t leaves = wnd > st->outstanding ? wnd - st->outstanding : 0;
+    leaves -= st->mss ? leaves % st->mss : 0;
+    uint32_t unsent = st->unsent > leaves ? st->unsent - leaves : 0;
+    return k->opt.notsent_lowat && unsent >= k->opt.notsent_lowat;
+}
+
+/* With TCP_NOTSENT_LOWAT Linux looks before each of its buffers, and fills that: a superframe, or
+ * half of the peer's window. */
+static size_t piece(const struct sock *k, const struct la_status *st, size_t n)
+{
+    size_t most = st->snd_wnd / 2 < 65536 ? st->snd_wnd / 2 : 65536;
+    if (!k->opt.notsent_lowat || !st->mss)
+        return n;
+    most = most < st->mss ? st->mss : most - most % st->mss;
+    return n < most ? n : most;
 }
 
 /* One piece; how much was taken, or a negative errno. */
-static int64_t push(struct sockets *so, struct sock *k, struct source *s, unsigned flags)
+static int64_t push(struct sockets *so, struct sock *k, struct source *s,
+                    const struct la_status *st, unsigned flags)
 {
     while (s->count && s->at == s->v->iov_len) {
         s->v++;
         s->count--;
         s->at = 0;
     }
-    size_t n = s->v->iov_len - s->at;
-    bool last = s->count == 1;
+    size_t all = s->v->iov_len - s->at, n = piece(k, st, all);
+    bool last = s->count == 1 && n == all;
     unsigned f = last ? flags : flags & ~(unsigned)LA_SEND_URGENT;
     if (!last)
         f |= LA_SEND_MORE;
@@ -72,7 +87,7 @@ static ssize_t transmit(struct sockets *so, int fd, struct source s, int flags)
         if (r == 0 && done == all)
             return (ssize_t)done;
         if (r == 0)
-            r = held_back(k, &st) ? -EAGAIN : push(so, k, &s, how);
+            r = so_held_back(k, &st) ? -EAGAIN : push(so, k, &s, &st, how);
         if (r > 0)
             done += (size_t)r;
         if (r > 0)

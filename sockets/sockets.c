@@ -261,6 +261,14 @@ int so_new(const struct so_config *cfg, struct sockets **out)
     return 0;
 }
 
+void so_presets(struct sockets *so, uint32_t rcvbuf, uint32_t sndbuf)
+{
+    if (rcvbuf)
+        so->cfg.rcvbuf = rcvbuf;
+    if (sndbuf)
+        so->cfg.sndbuf = sndbuf;
+}
+
 void so_free(struct sockets *so)
 {
     if (!so)

@@ -48,14 +48,16 @@ struct so_hooks {
 
 /* How sockets begin; zeroes are replaced by the defaults named. */
 struct so_config {
-    struct la_stack *stack; /* borrowed; outlives the layer */
-    struct so_hooks hooks;  /* now is required */
-    uint32_t rcvbuf;        /* bytes of the first receive buffer, default 131,072.  SO_RCVBUF then
-                               doubles what it is given and reads back the double, as on Linux */
-    uint32_t sndbuf;        /* likewise; default 2,626,560 */
-    uint32_t buf_max;       /* what SO_RCVBUF and SO_SNDBUF are cut to, default 212,992 */
-    bool plain_bufs;        /* buffer sizes are what the program says, not doubled (BSD) */
-    uint32_t somaxconn;     /* bound of listen's backlog, default 4,096 */
+    struct la_stack *stack;  /* borrowed; outlives the layer */
+    struct so_hooks hooks;   /* now is required */
+    uint32_t rcvbuf;         /* bytes of the first receive buffer, default 131,072.  SO_RCVBUF then
+                                doubles what it is given and reads back the double, as on Linux */
+    uint32_t sndbuf;         /* likewise; default 2,626,560 */
+    uint32_t buf_max;        /* what SO_RCVBUF and SO_SNDBUF are cut to, default 212,992 */
+    bool plain_bufs;         /* buffer sizes are what the program says, not doubled (BSD) */
+    uint32_t somaxconn;      /* bound of listen's backlog, default 4,096 */
+    bool time_wait_is_close; /* TCP_INFO says TCP_CLOSE in TIME-WAIT: on Linux what waits is not
+                                the socket any more */
     uint16_t port_lo, port_hi; /* for bind to port 0, default 32768..60999 */
 };
 
@@ -70,6 +72,9 @@ struct sockets;
  * descriptor back. */
 int so_new(const struct so_config *cfg, struct sockets **out);
 void so_free(struct sockets *so);
+
+/* Sizes of the first buffers of sockets to come, as in so_config; 0 leaves one as it is. */
+void so_presets(struct sockets *so, uint32_t rcvbuf, uint32_t sndbuf);
 
 /* Takes la_next_event's events in and wakes who waits for them. */
 void so_events(struct sockets *so);

@@ -9,6 +9,10 @@
 add_executable(live_stack ${CMAKE_CURRENT_SOURCE_DIR}/live/stack.c)
 target_link_libraries(live_stack PRIVATE $<TARGET_NAME_IF_EXISTS:lastack_cli> lastack_inside PkgConfig::CJSON)
 set_target_properties(live_stack PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/live)
+# alike.c plays the scenarios of alike.txt, by the object for packetdrill or by the kernel.
+add_executable(live_alike ${CMAKE_CURRENT_SOURCE_DIR}/live/alike.c)
+target_link_libraries(live_alike PRIVATE tests_inside)
+set_target_properties(live_alike PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/live)
 
 file(GLOB live CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/live/*.sh ${CMAKE_CURRENT_SOURCE_DIR}/live/test_*.py)
 list(FILTER live EXCLUDE REGEX "/(lib|common)[^/]*$")

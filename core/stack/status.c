@@ -68,7 +68,7 @@ static void fill_counts(const struct la_stack *s, const struct tcb *t, struct la
     st->wscale_ok = t->wscale_ok;
     st->probes = t->keep_probes;
     st->rcv_mss = t->rmss;
-    st->adv_mss = mss_announce(&s->tcp, t->path.ifx, tcb_is_v4(t));
+    st->adv_mss = mss_announce(&s->tcp, &t->opt, t->path.ifx, tcb_is_v4(t));
     st->min_rtt_us = t->rtt.min_us == UINT32_MAX ? 0 : t->rtt.min_us;
     st->delack_us = t->opt.delack_ms * 1000U;
     st->data_segs_in = t->data_segs_in;
@@ -122,7 +122,7 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
     st->pmtu = t->path.ifx >= 0 ? net_pmtu(s->net, &t->path, &t->id.remote) : 0;
     st->srtt_us = rtt_srtt_us(&t->rtt);
     st->rttvar_us = t->rtt.rttvar4 >> 2;
-    st->rto_us = rtt_rto_us(&t->rtt, t->backoff);
+    st->rto_us = rtt_rto_us(&t->rtt, t->persist ? 0 : t->backoff);
     st->snd_wscale = t->snd.wscale;
     st->rcv_wscale = t->rcv.wscale;
     st->sack = t->sack_ok;

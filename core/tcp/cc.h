@@ -9,6 +9,7 @@ struct cc {
     uint32_t acked;          /* counted towards the next step of congestion avoidance (RFC 3465) */
     uint8_t algorithm;       /* index into cc_table */
     uint8_t abc_limit; /* L of RFC 3465 §2.3 outside such; 0: none, after a timeout neither */
+    bool by_cwnd;      /* a loss halves cwnd, and not FlightSize (LA_HABIT_HALF_CWND) */
     bool after_rto;    /* slow start after a timeout: L = 1 (RFC 3465 §2.3) */
 };
 

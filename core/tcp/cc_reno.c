@@ -6,9 +6,10 @@
 #define CWND_MAX (1U << 30) /* the largest window there is (RFC 7323 §2.3) */
 
 /* RFC 5681 §3.1 eq. 4. */
-static uint32_t half_of(uint32_t flight, uint32_t smss)
+static uint32_t half_of(const struct cc *c, uint32_t flight, uint32_t smss)
 {
-    return flight / 2 > 2 * smss ? flight / 2 : 2 * smss;
+    uint32_t half = (c->by_cwnd ? c->cwnd : flight) / 2;
+    return half > 2 * smss ? half : 2 * smss;
 }
 
 static void grow(struct cc *c, uint32_t by)
@@ -38,8 +39,10 @@ static void reno_on_ack(struct cc *c, uint32_t acked, uint32_t smss, bool limite
         acked = CWND_MAX;
     if (c->cwnd < c->ssthresh) { /* slow start: L of RFC 3465 §2.3 */
         uint32_t limit = c->after_rto && c->abc_limit ? 1 : c->abc_limit;
-        uint32_t most = limit ? limit * smss : acked;
+        uint32_t most = limit ? limit * smss : c->ssthresh - c->cwnd;
         grow(c, acked < most ? acked : most);
+        if (!limit && acked > most) /* one ACK of many segments ends slow start where it should */
+            avoid_congestion(c, acked - most, smss);
     } else {
         avoid_congestion(c, acked, smss);
     }
@@ -48,7 +51,7 @@ static void reno_on_ack(struct cc *c, uint32_t acked, uint32_t smss, bool limite
 static void reno_on_loss(struct cc *c, uint32_t flight, uint32_t smss, la_ns now)
 {
     (void)now;
-    c->ssthresh = half_of(flight, smss);
+    c->ssthresh = half_of(c, flight, smss);
     c->cwnd = c->ssthresh;
     c->acked = 0;
     c->after_rto = false;
@@ -58,7 +61,7 @@ static void reno_on_rto(struct cc *c, uint32_t flight, uint32_t smss, bool first
 {
     (void)now;
     if (first)
-        c->ssthresh = half_of(flight, smss);
+        c->ssthresh = half_of(c, flight, smss);
     c->cwnd = smss; /* the loss window */
     c->acked = 0;
     c->after_rto = true;

@@ -15,7 +15,7 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
     const struct listener *l = listener_at(tcp, e->listener);
     uint32_t wnd = l->opt.rcvbuf < 65535 ? l->opt.rcvbuf : 65535;
     struct tcp_opts o = {.has_mss = true,
-                         .mss = mss_announce(tcp, e->ifx, ip_is_v4(&e->id.remote)),
+                         .mss = mss_announce(tcp, &l->opt, e->ifx, ip_is_v4(&e->id.remote)),
                          .has_ts = e->ts_ok,
                          .tsval = ts_now(tcp, &e->id, now),
                          .tsecr = e->ts_recent,
@@ -134,7 +134,8 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     tcp_adopt(t, e->opened);
     t->snd.iss = t->snd.una = e->iss;
     t->snd.nxt = seq_add(e->iss, 1);
-    t->snd.wnd = t->snd.max_wnd = e->peer_wnd;
+    t->snd.wnd = e->peer_wnd;
+    t->snd.max_wnd = t->opt.habits & LA_HABIT_HALF_WINDOW ? 0 : e->peer_wnd;
     t->rcv.irs = e->irs;
     t->rcv.nxt = t->rcv.acked = seq_add(e->irs, 1);
     t->rcv.adv = seq_add(t->rcv.nxt, t->opt.rcvbuf < 65535 ? t->opt.rcvbuf : 65535);

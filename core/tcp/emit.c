@@ -10,7 +10,7 @@ static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct
     /* A SYN offers what the program allows; SYN,ACK only what the peer offered too. */
     bool answer = (e->flags & TCP_ACK) != 0;
     o->has_mss = true;
-    o->mss = mss_announce(tcp, t->path.ifx, tcb_is_v4(t));
+    o->mss = mss_announce(tcp, &t->opt, t->path.ifx, tcb_is_v4(t));
     o->sack_permitted = answer ? t->sack_ok : t->opt.sack;
     o->has_ts = answer ? t->ts_ok : t->opt.timestamps;
     o->has_wscale = answer ? t->wscale_ok : t->opt.wscale != -2;
@@ -190,8 +190,9 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     LA_ASSERT(got == e->len);
     f->gso_size = e->len > e->mss ? (uint16_t)e->mss : 0;
     put_headers(tcp, t, &h, l2, options, e->len, f);
-    t->segs_out++;
-    t->data_segs_out += e->len > 0;
+    uint32_t segs = f->gso_size ? (e->len + e->mss - 1) / e->mss : 1;
+    t->segs_out += segs;
+    t->data_segs_out += e->len ? segs : 0;
     if (tracing)
         trace_out(tcp, t, e, &trace, wnd, now);
     return NET_READY;
@@ -267,7 +268,8 @@ void emit_last_ack(struct tcp *tcp, struct tcb *t, la_ns now)
  * §5.2). */
 void emit_rst(struct tcp *tcp, struct tcb *t, la_ns now)
 {
-    emit_from_tcb(tcp, t, TCP_RST | TCP_ACK, 0, now);
+    uint32_t wnd = t->opt.habits & LA_HABIT_RST_WINDOW ? window_announce(t) : 0;
+    emit_from_tcb(tcp, t, TCP_RST | TCP_ACK, wnd, now);
 }
 
 void emit_rst_reply(struct tcp *tcp, const struct tuple *id, int16_t scope, const struct tcp_seg *g,

@@ -14,6 +14,8 @@ static enum verdict step0_timestamp(struct tcp *tcp, struct tcb *t, const struct
         return V_CONTINUE;
     if (!g->opts.has_ts && g->flags & TCP_SYN)
         return V_CONTINUE; /* a peer that began anew, with other options: the fourth step's */
+    if (!g->opts.has_ts && t->opt.habits & LA_HABIT_TS_OPTIONAL)
+        return V_CONTINUE;
     if (!g->opts.has_ts)
         return tcp_verdict(tcp, t, R_TS_MISSING, V_DROP, now);
     if ((int32_t)(g->opts.tsval - t->ts_recent) >= 0 || tcp->cfg->lab.no_paws)
@@ -229,6 +231,7 @@ enum verdict input_rest(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns
 void tcb_segment(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
     t->segs_in++;
+    t->data_segs_in += g->len > 0;
     if (t->state == LA_SYN_SENT) {
         input_synsent(tcp, t, g, now);
         return;

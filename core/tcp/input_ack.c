@@ -147,7 +147,7 @@ static void take_ack(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la
         struct recovery_ack a = {.prior_una = prior,
                                  .acked = g->ack.v - prior.v,
                                  .dup = dup,
-                                 .limited = t->cwnd_limited,
+                                 .limited = tcp_window_used(t),
                                  .opts = t->sack_ok && g->opts.nsack ? &g->opts : NULL,
                                  .seg_ack = g->ack};
         if (!fresh)

@@ -55,11 +55,13 @@ static bool second_segment(const struct tcb *t)
 
 /* When does this text want its ACK?  At once for anything out of order and for each second full
  * segment, else the timer runs (§3.8.6.3, RFC 5681 §4.2). */
-static void schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced, la_ns now)
+void input_schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced, la_ns now)
 {
-    if (odd)
+    if (odd) {
         t->quick = t->opt.quickacks;
-    if (odd || t->opt.quickack || t->quick || t->ack_now || second_segment(t)) {
+        t->dialogue = false;
+    }
+    if (odd || t->opt.quickack || (t->quick && !t->dialogue) || t->ack_now || second_segment(t)) {
         /* Without SACK the peer counts duplicate ACKs, so each out-of-order segment owes one of its
          * own. */
         if (t->ack_now && odd && !t->sack_ok && t->acks_owed < UINT8_MAX && !advanced)
@@ -104,8 +106,7 @@ static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bo
     return r.filled || r.dup || r.refused || t->rcvq.ooo.count;
 }
 
-void input_kept(struct tcp *tcp, struct tcb *t, uint32_t len, bool coalesced, bool odd,
-                bool advanced, la_ns now)
+void input_kept(struct tcb *t, uint32_t len, bool psh, bool coalesced, la_ns now)
 {
     if (coalesced || len > t->smss)
         t->unacked_in += t->smss; /* by the device: it was several segments */
@@ -113,9 +114,9 @@ void input_kept(struct tcp *tcp, struct tcb *t, uint32_t len, bool coalesced, bo
         t->rmss = (uint16_t)len;
     if (t->unacked_segs < UINT16_MAX)
         t->unacked_segs++;
+    if ((psh || len < t->rmss) && t->pushed < 2)
+        t->pushed++;
     t->text_at = now;
-    t->data_segs_in++;
-    schedule_ack(tcp, t, odd, advanced, now);
 }
 
 static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
@@ -128,7 +129,9 @@ static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns n
     } else {
         odd = keep_odd(tcp, t, g, &advanced, now);
     }
-    input_kept(tcp, t, g->len, g->d->gso_size, odd, advanced, now);
+    g->odd = odd;
+    input_kept(t, g->len, (g->flags & TCP_PSH) != 0, g->d->gso_size, now);
+    input_schedule_ack(tcp, t, odd, advanced, now);
 }
 
 /* Seventh: text. */
@@ -160,8 +163,23 @@ static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g
     return V_CONTINUE;
 }
 
+/* The peer says nothing more, so its slow start needs no quick ACKs: those of what came in order
+ * may wait (LA_HABIT_LATE_FIN_ACK). */
+static void ack_fin(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
+{
+    bool plain = g->len ? !g->odd : !t->ack_now;
+    if (!(t->opt.habits & LA_HABIT_LATE_FIN_ACK) || !t->text_at || !plain || t->opt.quickack ||
+        second_segment(t)) {
+        tcp_ack_now(tcp, t);
+        return;
+    }
+    t->dialogue = true;
+    t->ack_now = false;
+    input_schedule_ack(tcp, t, false, true, now);
+}
+
 /* Eighth: FIN, when everything before it is here. */
-static enum verdict take_fin(struct tcp *tcp, struct tcb *t, la_ns now)
+static enum verdict take_fin(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
     t->fin_received = true;
     t->fin_out_of_order = false;
@@ -181,7 +199,7 @@ static enum verdict take_fin(struct tcp *tcp, struct tcb *t, la_ns now)
     switch ((enum la_state)t->state) {
     case LA_ESTABLISHED:
         tcp_enter(tcp, t, LA_CLOSE_WAIT, now);
-        tcp_ack_now(tcp, t);
+        ack_fin(tcp, t, g, now);
         return V_CONTINUE;
     case LA_FIN_WAIT_1:
         if (t->fin_acked) { /* by this very segment: three can close (figure 5, note 2) */
@@ -219,7 +237,7 @@ static enum verdict step8_fin(struct tcp *tcp, struct tcb *t, const struct tcp_s
         }
     }
     if (t->fin_out_of_order && seq_eq(t->fin_seq, t->rcv.nxt))
-        return take_fin(tcp, t, now);
+        return take_fin(tcp, t, g, now);
     return V_CONTINUE;
 }
 

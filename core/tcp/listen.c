@@ -99,7 +99,7 @@ static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple 
     if (!e.ts_ok) /* shift and SACK have nowhere to be remembered */
         e.wscale_ok = e.sack_ok = false;
     struct tcp_opts o = {.has_mss = true,
-                         .mss = mss_announce(tcp, e.ifx, ip_is_v4(&id->remote)),
+                         .mss = mss_announce(tcp, &l->opt, e.ifx, ip_is_v4(&id->remote)),
                          .has_ts = e.ts_ok,
                          .tsval = tsval,
                          .tsecr = e.ts_recent,
@@ -199,7 +199,8 @@ void input_listen(struct tcp *tcp, struct listener *l, const struct tuple *id, u
             return;
         tcp_drop(tcp, NULL, id, R_LISTEN_ACK, now);
         emit_rst_reply(tcp, id, seg_scope(id, g), g, now);
-    } else if (g->flags & TCP_SYN) {
+    } else if (g->flags & TCP_SYN &&
+               !(g->flags & TCP_FIN && l->opt.habits & LA_HABIT_DROP_SYN_FIN)) {
         syn(tcp, l, id, hash, g, tw, now);
     } else {
         tcp_drop(tcp, NULL, id, R_LISTEN_OTHER, now);
@@ -275,7 +276,9 @@ void input_embryo(struct tcp *tcp, struct embryo *e, struct tcp_seg *g, la_ns no
         return;
     }
     /* The connection's own steps would drop it, and leave it half open for ever. */
-    if (e->ts_ok && !(g->flags & (TCP_RST | TCP_SYN)) && !g->opts.has_ts) {
+    uint16_t habits = listener_at(tcp, e->listener)->opt.habits;
+    if (e->ts_ok && !(g->flags & (TCP_RST | TCP_SYN)) && !g->opts.has_ts &&
+        !(habits & LA_HABIT_TS_OPTIONAL)) {
         tcp_drop(tcp, NULL, &e->id, R_TS_MISSING, now);
         return;
     }

@@ -6,12 +6,14 @@ static uint32_t ip_hlen(bool v4)
     return v4 ? IPV4_HLEN : IPV6_HLEN;
 }
 
-uint16_t mss_announce(const struct tcp *tcp, int ifx, bool v4)
+uint16_t mss_announce(const struct tcp *tcp, const struct options *o, int ifx, bool v4)
 {
     uint32_t mtu = net_link_mtu(tcp->net, ifx, v4), headers = ip_hlen(v4) + TCP_HLEN;
     if (!mtu)
         mtu = v4 ? 576 : 1280;
     uint32_t mss = mtu > headers ? mtu - headers : 1;
+    if (o->habits & LA_HABIT_ANNOUNCE_MAXSEG && o->maxseg && mss > o->maxseg)
+        mss = o->maxseg;
     return (uint16_t)(mss > 65495 ? 65495 : mss);
 }
 

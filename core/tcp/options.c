@@ -94,6 +94,7 @@ static const struct row rows[LA_OPTIONS] = {
     [LA_OPT_ABC_LIMIT] = {0, UINT8_MAX, false, FIELD(abc_limit)},
     [LA_OPT_BARE_RST] = {0, 1, false, FIELD(bare_rst)},
     [LA_OPT_SYN_LAYOUT] = {0, LA_SYN_WSCALE_FIRST, true, FIELD(wscale_first)},
+    [LA_OPT_HABITS] = {0, LA_HABITS, false, FIELD(habits)},
     [LA_OPT_BACKLOG] = {1, 0, false, 0, 0}, /* a listener's own, not an option to inherit */
 };
 

@@ -11,7 +11,7 @@ struct options {
     int32_t user_timeout_ms, linger_ms;
     uint32_t defer_accept_ms, notsent_lowat;
     uint32_t rto_init_ms, rto_min_ms, rto_max_ms;
-    uint16_t maxseg, rto_slop_ms, delack_ms, challenge_ms;
+    uint16_t maxseg, rto_slop_ms, delack_ms, challenge_ms, habits;
     uint8_t keepcnt, r1, r2, ttl, dscp, synack_retries, quickacks, abc_limit;
     int8_t wscale;
     bool nodelay, cork, quickack, keepalive, oobinline, soft_errors, sack, timestamps, ack_pairs,

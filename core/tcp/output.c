@@ -106,6 +106,7 @@ static void acknowledged(struct tcb *t)
     if (t->quick && t->unacked_segs)
         t->quick--;
     t->unacked_in = t->unacked_segs = 0;
+    t->pushed = 0;
     t->rcv.acked = t->rcv.nxt;
     timer_stop(t, TIMER_DELACK);
 }
@@ -212,7 +213,7 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
 {
     bool idle = seq_eq(t->snd.una, t->snd.nxt), held = t->opt.cork || t->more_coming;
     bool alone = idle || (t->opt.minshall && !seq_gt(t->snd.sml, t->snd.una));
-    if (t->probe_now || (drains && t->fin_queued))
+    if (t->probe_now || t->urg_out || (drains && t->fin_queued))
         return true;
     if (drains && !held && (t->opt.nodelay || alone))
         return true;
@@ -227,18 +228,40 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
 static inline void note_new(struct tcp *tcp, struct tcb *t, seqno from, uint32_t n, la_ns now)
 {
     if (t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
-        t->quick = 0; /* a dialogue: answers carry the ACKs */
+        t->dialogue = true;
     tcp_wake_writer(tcp, t);
     if (seq_eq(t->snd.una, from))
         t->rtx_since = now;
     t->snd.nxt = seq_add(from, n);
     t->last_sent = now;
+    uint32_t flight = t->snd.nxt.v - t->snd.una.v;
+    if (seq_ge(t->snd.una, t->snd.used_to) || flight > t->snd.used) {
+        t->snd.used = flight;
+        t->snd.used_to = t->snd.nxt;
+    }
     if (!t->rtt_timing) {
         t->rtt_timing = true;
         t->rtt_seq = t->snd.nxt;
         t->rtt_at = now;
     }
     tcp_on_sent(tcp, t, now);
+}
+
+/* LA_HABIT_SMALL_BURSTS: what Linux' pacing sends in a millisecond, though nothing is paced here:
+ * at least two segments, more where the path is short (tcp_tso_autosize), and half of cwnd. */
+static uint32_t burst(const struct tcb *t, uint32_t most, uint32_t mss)
+{
+    const struct cc *c = &t->cc;
+    uint32_t srtt = rtt_srtt_us(&t->rtt), near = t->rtt.min_us >> 9;
+    uint64_t n = most;
+    if (srtt) {
+        uint64_t percent = c->cwnd < c->ssthresh / 2 ? 200 : 120;
+        n = c->cwnd * percent / 100 * 1000000 / 1024 / srtt + (near < 32 ? most >> near : 0);
+    }
+    n = n < 2 * mss ? 2 * mss : n;
+    n = n < c->cwnd / 2 ? n : c->cwnd / 2;
+    n = n < most ? n : most;
+    return n < mss ? mss : (uint32_t)(n - n % mss);
 }
 
 /* How much text one frame may carry: one segment, or many where the device cuts. */
@@ -248,7 +271,18 @@ static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
     if (!dev || !(dev->offload & LA_OFFLOAD_TSO) || dev->gso_max < mss)
         return mss;
     uint32_t most = dev->gso_max - dev->gso_max % mss;
-    return dev->gso_segs && dev->gso_segs < most / mss ? dev->gso_segs * mss : most;
+    if (dev->gso_segs && dev->gso_segs < most / mss)
+        most = dev->gso_segs * mss;
+    return t->opt.habits & LA_HABIT_SMALL_BURSTS ? burst(t, most, mss) : most;
+}
+
+/* LA_HABIT_HALF_WINDOW: a window below the default MSS is filled, of a larger one a half. */
+static uint32_t within_window(const struct tcb *t, uint32_t mss)
+{
+    uint32_t wnd = t->snd.max_wnd, most = wnd > MSS_DEFAULT_V4 ? wnd / 2 : wnd;
+    if (!(t->opt.habits & LA_HABIT_HALF_WINDOW) || !most || mss <= most)
+        return mss;
+    return most < 48 ? 48 : most;
 }
 
 static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
@@ -257,7 +291,7 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
     struct emit e = {.seq = t->snd.nxt, .flags = TCP_ACK, .nsack = emit_sack_blocks(t, true)};
     uint32_t unsent = t->sndq.end.v - t->snd.nxt.v;
     int32_t usable = seq_diff(seq_add(t->snd.una, t->snd.wnd), t->snd.nxt);
-    e.mss = t->smss - (e.nsack ? 4 + 8 * e.nsack : 0);
+    e.mss = within_window(t, t->smss - (e.nsack ? 4 + 8 * e.nsack : 0));
     if (usable <= 0) {
         t->cwnd_limited = false;
         if (seq_eq(t->snd.una, t->snd.nxt))
@@ -405,6 +439,8 @@ __attribute__((always_inline)) static inline bool send_predicted(struct tcp *tcp
     if (tcp->cfg->trace || (t->odd | t->urgent | t->rcvq.ooo.count | t->sackgen.dup) != 0 ||
         unsent == 0 || !recovery_is_plain(&t->recovery) ||
         (t->state != LA_ESTABLISHED && t->state != LA_CLOSE_WAIT))
+        return false;
+    if (within_window(t, len) < len)
         return false;
     if (flight + len > t->snd.wnd || (flight && flight + len > t->cc.cwnd) ||
         (flight == 0 && now - t->last_sent > LA_USEC(t->rtt.rto_us)))

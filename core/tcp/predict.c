@@ -19,6 +19,7 @@ static inline bool calm(const struct tcb *t)
 struct expected {
     seqno ack;
     uint32_t hlen, len, wnd, tsval;
+    bool psh;
 };
 
 /* False if it is not the expected one.  Its options are a timestamp, as agreed, that is not older
@@ -43,6 +44,7 @@ static inline bool is_expected(const struct tcb *t, const struct ip_dgram *d, st
     x->hlen = hlen;
     x->len = len;
     x->wnd = (head & 0xffff) << t->snd.wscale;
+    x->psh = head >> 16 & TCP_PSH;
     return true;
 }
 
@@ -79,7 +81,7 @@ static inline void take_ack(struct tcp *tcp, struct tcb *t, const struct expecte
         if (t->path.ifx >= 0)
             net_confirm(tcp->net, &t->path, now);
         const struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
-        recovery_on_plain_ack(&t->recovery, &t->cc, &v, acked, t->cwnd_limited, now);
+        recovery_on_plain_ack(&t->recovery, &t->cc, &v, acked, tcp_window_used(t), now);
         t->cwnd_limited = false;
     }
     if (!seq_eq(t->snd.una, t->sndq.end)) /* outstanding, or unsent: there is no FIN */
@@ -94,6 +96,7 @@ __attribute__((flatten)) bool input_predicted(struct tcp *tcp, struct tcb *t,
     if (tcp->cfg->trace || !calm(t) || !is_expected(t, d, &x) || !take_text(tcp, t, d, &x, &a))
         return false;
     t->segs_in++;
+    t->data_segs_in += x.len > 0;
     if (t->ts_ok && seq_eq(t->rcv.nxt, t->rcv.acked)) {
         t->ts_recent = x.tsval;
         t->ts_recent_at = ts_clock(now);
@@ -103,7 +106,8 @@ __attribute__((flatten)) bool input_predicted(struct tcp *tcp, struct tcb *t,
         rcvq_commit(&t->rcvq, &a);
         tcp_rule(tcp, t, R_TEXT_IN_ORDER, now);
         input_in_order(tcp, t, x.len);
-        input_kept(tcp, t, x.len, d->gso_size, false, true, now);
+        input_kept(t, x.len, x.psh, d->gso_size, now);
+        input_schedule_ack(tcp, t, false, true, now);
     }
     return true;
 }

@@ -182,6 +182,7 @@ static void pack(const struct tcb *t, struct rest *d)
     d->snd_wscale = t->snd.wscale;
     d->rcv_wscale = t->rcv.wscale;
     d->quick = t->quick;
+    d->dialogue = t->dialogue;
     d->active = t->active;
     d->sack_ok = t->sack_ok;
     d->ts_ok = t->ts_ok;
@@ -306,6 +307,7 @@ void rest_view(const struct tcp *tcp, const struct rest *d, struct tcb *t)
     t->ts_ok = d->ts_ok;
     t->wscale_ok = d->wscale_ok;
     t->quick = d->quick;
+    t->dialogue = d->dialogue;
     t->path.ifx = d->ifx; /* found anew when it is wanted */
     t->cc = d->cc;
     t->rtt.srtt8 = d->srtt8;

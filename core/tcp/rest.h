@@ -34,7 +34,7 @@ struct rest {
     uint16_t lport, rport, peer_mss, smss, rmss;
     int16_t ifx;
     uint8_t snd_wscale, rcv_wscale, quick;
-    bool active : 1, sack_ok : 1, ts_ok : 1, wscale_ok : 1, v6 : 1;
+    bool active : 1, sack_ok : 1, ts_ok : 1, wscale_ok : 1, v6 : 1, dialogue : 1;
 };
 _Static_assert(sizeof(struct rest) <= 192, "bytes of a connection at rest");
 

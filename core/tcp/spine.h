@@ -29,6 +29,7 @@ struct tcp_seg {
     uint16_t up;
     uint8_t flags;
     uint8_t hlen;
+    bool odd;                /* the text was not just what was expected */
     struct rcvq_ahead ahead; /* the text, if it is in its place already */
     struct tcp_opts opts;
     const struct ip_dgram *d;
@@ -138,12 +139,12 @@ enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns
  * nothing was done.  predict.c */
 bool input_predicted(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d, la_ns now);
 /* Parts of steps 5 and 7 for predict.c: SND.WND if this segment may say it (true: it is another
- * now); SND.UNA goes on to SEG.ACK; RCV.NXT went on by n; text was kept, its ACK is due. */
+ * now); SND.UNA goes on to SEG.ACK; RCV.NXT went on by n; text was kept; when its ACK leaves. */
 bool input_window(struct tcp *tcp, struct tcb *t, seqno at, seqno ack, uint32_t wnd, la_ns now);
 void input_advance(struct tcp *tcp, struct tcb *t, seqno ack, la_ns now);
 void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n);
-void input_kept(struct tcp *tcp, struct tcb *t, uint32_t len, bool coalesced, bool odd,
-                bool advanced, la_ns now);
+void input_kept(struct tcb *t, uint32_t len, bool psh, bool coalesced, la_ns now);
+void input_schedule_ack(struct tcp *tcp, struct tcb *t, bool odd, bool advanced, la_ns now);
 /* FIN-WAIT-1: our FIN is acknowledged, and the peer's is not to be had yet. */
 void input_fin_acked(struct tcp *tcp, struct tcb *t, la_ns now);
 void input_closed(struct tcp *tcp, const struct tuple *id, const struct tcp_seg *g, la_ns now);
@@ -244,10 +245,18 @@ void tcp_challenge(struct tcp *tcp, struct tcb *t, la_ns now);
  * are limited. */
 bool tcp_may_answer(struct tcp *tcp, uint32_t hash, const struct tcp_seg *g, la_ns now);
 
+/* Has the congestion window been the limit, so that it may grow? */
+static inline bool tcp_window_used(const struct tcb *t)
+{
+    if (t->cwnd_limited || !(t->opt.habits & LA_HABIT_GROW_HALF))
+        return t->cwnd_limited;
+    return t->cc.cwnd < (t->cc.cwnd < t->cc.ssthresh ? 2 * t->snd.used : t->snd.used + t->smss);
+}
+
 /* ---- mss.c: how large our segments are ---- */
 void mss_update(struct tcp *tcp, struct tcb *t);
 /* What our SYN announces for a path (MUST-67, SHLD-6). */
-uint16_t mss_announce(const struct tcp *tcp, int ifx, bool v4);
+uint16_t mss_announce(const struct tcp *tcp, const struct options *o, int ifx, bool v4);
 
 /* ---- timer.c ---- */
 void timer_arm(struct tcp *tcp, struct tcb *t, enum timer_slot s, la_ns when);

@@ -45,6 +45,7 @@ void tcp_established(struct tcp *tcp, struct tcb *t, bool syn_lost, la_ns now)
     t->backoff = 0;
     t->syn_now = false;
     cc_init(&t->cc, CC_RENO, t->smss, t->retransmits > 1, t->opt.abc_limit);
+    t->cc.by_cwnd = (t->opt.habits & LA_HABIT_HALF_CWND) != 0;
     recovery_init(&t->recovery, t->snd.una);
     t->last_heard = now;
     t->quick = t->opt.quickacks;

@@ -77,6 +77,8 @@ struct tcb {
     bool more_coming; /* LA_SEND_MORE */
     bool cwnd_limited, recorded;
     uint8_t quick;     /* ACKs that will not be delayed (LA_OPT_QUICKACKS) */
+    bool dialogue;     /* but while the program's answers carry them, they are */
+    uint8_t pushed;    /* ends of what the peer's program wrote, since our last ACK: up to two */
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;
@@ -87,6 +89,8 @@ struct tcb {
         seqno push[PUSHES]; /* ends of what was pushed last, so that it is when it goes again */
         uint8_t pushes;
         uint32_t wnd, max_wnd;
+        uint32_t used; /* the largest flight of this window, which ends at `used_to` */
+        seqno used_to;
         uint8_t wscale;
     } snd;
     struct {

@@ -45,6 +45,7 @@ static void delack_expired(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     trace_timer(tcp, t, LA_TIMER_DELACK, now);
     tcp_rule(tcp, t, R_DELAYED_ACK, now);
+    t->dialogue = false; /* no answer came to carry it */
     tcp_ack_now(tcp, t);
 }
 

@@ -64,13 +64,29 @@ uint32_t window_announce(struct tcb *t)
     return open < 65535 ? open : 65535;
 }
 
+/* Linux: the program has read all there was, and who wrote it may be waiting for the ACK. */
+static bool read_up(const struct tcb *t)
+{
+    if (!t->ack_delayed || !(t->opt.habits & LA_HABIT_UPDATE_DOUBLE) || rcvq_readable(&t->rcvq))
+        return false;
+    return t->pushed > 1 || (t->pushed && !t->dialogue);
+}
+
 bool window_update_due(const struct tcb *t)
 {
+    if (read_up(t))
+        return true;
     uint32_t unit = 1U << t->rcv.wscale;
     if (room(t) + unit <= window_open(t) + worthwhile(t)) /* whatever the shift makes of both */
         return false;
     uint32_t open = seen(t, window_open(t)), r = seen(t, room(t)), gain = r > open ? r - open : 0;
-    if (gain >= buffer(t) / 2 || gain >= 2U * t->smss)
+    uint32_t all = buffer(t);
+    if (t->opt.habits & LA_HABIT_UPDATE_DOUBLE)
+        return open <= all / 2 && gain >= open && gain;
+    if (t->opt.habits & LA_HABIT_UPDATE_QUARTER)
+        return gain >= all / 2 ||
+               (gain >= 2U * t->smss && (gain >= all / 4 || all <= 8U * t->smss));
+    if (gain >= all / 2 || gain >= 2U * t->smss)
         return true;
     return open < t->smss && gain && gain >= worthwhile(t);
 }

@@ -73,6 +73,7 @@ enum la_option {
     LA_OPT_BARE_RST, /* 0/1, with LA_CONN_NONE: a RST that answers a segment carries no timestamps.
                         Default 0 (RFC 7323 §5.2) */
     LA_OPT_SYN_LAYOUT, /* enum la_syn_layout.  Default LA_SYN_SACK_FIRST */
+    LA_OPT_HABITS,     /* enum la_habit, or-ed.  Default 0 */
     LA_OPTIONS
 };
 
@@ -80,6 +81,35 @@ enum la_option {
 enum la_syn_layout {
     LA_SYN_SACK_FIRST,   /* SACK permitted, timestamps, NOP, window scale */
     LA_SYN_WSCALE_FIRST, /* NOP, window scale, SACK permitted, timestamps */
+};
+
+/* What Linux or FreeBSD do where RFCs leave a choice, and their scripts count on. */
+enum la_habit {
+    /* Reading tells the peer of the new window only when that is twice what it knows of; and of
+     * what was read, if an ACK of it is delayed, no answer is likely, and nothing is left. */
+    LA_HABIT_UPDATE_DOUBLE = 1 << 0,
+    /* ... only when it grew by a quarter of the buffer. */
+    LA_HABIT_UPDATE_QUARTER = 1 << 1,
+    /* After a loss ssthresh is half of cwnd, and not of FlightSize. */
+    LA_HABIT_HALF_CWND = 1 << 2,
+    /* Slow start goes on as long as more than half of cwnd was used. */
+    LA_HABIT_GROW_HALF = 1 << 3,
+    /* A FIN behind text is acknowledged after LA_OPT_DELACK_MS. */
+    LA_HABIT_LATE_FIN_ACK = 1 << 4,
+    /* A SYN with a FIN opens nothing. */
+    LA_HABIT_DROP_SYN_FIN = 1 << 5,
+    /* Segments without the timestamps that were agreed are taken (RFC 7323 §3.2: SHOULD drop). */
+    LA_HABIT_TS_OPTIONAL = 1 << 6,
+    /* A RST carries the window that an ACK would. */
+    LA_HABIT_RST_WINDOW = 1 << 7,
+    /* A frame for the device to cut holds at most half of cwnd, and what goes in a millisecond. */
+    LA_HABIT_SMALL_BURSTS = 1 << 8,
+    /* Segments are not larger than half of the largest window the peer has offered since its SYN.
+     */
+    LA_HABIT_HALF_WINDOW = 1 << 9,
+    /* The MSS that a SYN announces is LA_OPT_MAXSEG at most. */
+    LA_HABIT_ANNOUNCE_MAXSEG = 1 << 10,
+    LA_HABITS = (1 << 11) - 1,
 };
 
 /* With LA_CONN_NONE: what connections and listeners made from now on begin with.  LA_EINVAL

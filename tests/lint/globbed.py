@@ -12,7 +12,7 @@ HOMES = [
     r"lab/(scenario|picture|book)/[^/]+\.c",
     r"bench/lwip/.+\.c",  # the peer's side of the bench, built by scripts/bench
     r"fuzz/(fuzz_[^/]+|replay)\.c",
-    r"tests/live/stack\.c",  # led by live/*.py
+    r"tests/live/(stack|alike)\.c",  # led by live/*.py
     r"tests/(support|unit|matrix|sim|drill|lab|sockets|install)/[^/]+\.c",
 ]
 PROGRAMS = [r"tests/\w+/test_[^/]+\.c", r"tests/sim/trace_hash\.c", r"tests/(install|live)/[^/]+\.c"]

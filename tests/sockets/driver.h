@@ -29,16 +29,19 @@
 
 struct driver {
     void *object;
+    bool kernel; /* it is this machine's TCP (kernel.h): LASTACK_DRIVE_KERNEL is set */
     struct packetdrill_interface ifc;
     bool v6;
     uint16_t lport, rport; /* local: the stack's */
     uint32_t liss, riss;   /* first numbers; liss is learned from the stack's SYN */
     bool liss_known;
-    uint32_t tsval;  /* what the last segment from the stack carried */
-    uint32_t ts_now; /* of ours */
-    long long start; /* the time at which the test began, in µs */
-    long long at;    /* of the last segment that was expected */
-    char got[512];   /* it as text */
+    uint32_t tsval;   /* what the last segment from the stack carried */
+    uint32_t ts_now;  /* of ours */
+    long long start;  /* the time at which the test began, in µs */
+    long long at;     /* of the last segment that was expected */
+    bool marked;      /* driver_left has asked, and the answer is still to come */
+    long long before; /* what the one before it came at */
+    char got[512];    /* it as text */
     uint8_t tos, ttl;
     uint8_t payload[65536];
     size_t payload_n;
@@ -61,6 +64,8 @@ void driver_icmp(struct driver *d, uint8_t type, uint8_t code, uint32_t mtu);
  * any time).  What the text leaves out (window, options) may be anything; TS matches any. */
 void driver_out(struct driver *d, long long at_us, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The next that has left until now, in d->got and d->at; false: there is none. */
+bool driver_left(struct driver *d);
 /* Nothing is sent until that time. */
 void driver_silence(struct driver *d, long long until_us);
 /* Nothing more can come. */

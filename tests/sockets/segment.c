@@ -284,9 +284,8 @@ void segment_read(struct driver *d, const uint8_t *packet, size_t n)
     (void)snprintf(d->got + at, sizeof d->got - (size_t)at, " <%s>", opts);
 }
 
-void segment_reread(struct driver *d, const struct driver *from)
+void segment_reread(struct driver *d)
 {
-    (void)from;
     uint8_t copy[sizeof last];
     memcpy(copy, last, last_n);
     segment_read(d, copy, last_n);

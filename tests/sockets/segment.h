@@ -8,8 +8,8 @@
 size_t segment_build(struct driver *d, const char *text, uint8_t *packet, size_t room);
 /* The datagram as text in d->got, with what it tells kept in *d. */
 void segment_read(struct driver *d, const uint8_t *packet, size_t n);
-/* What another reading found, with d's numbers. */
-void segment_reread(struct driver *d, const struct driver *from);
+/* The last one again, with d's numbers. */
+void segment_reread(struct driver *d);
 /* Does `got` say what `want` says, as far as that goes? */
 bool segment_matches(const char *want, const char *got);
 /* An ICMP error that quotes the last datagram read. */

@@ -258,6 +258,9 @@ static void wrong_flags(void **state)
     refused("tso=0", "not a number from 1");
     refused("local=10.0.0.1/8,colour=red", "colour: not a flag; known are local=");
     refused("pcap=/dev/null/x", "/dev/null/x");
+    refused("tcp_colour=1", "tcp_colour=1: this stack has no such setting");
+    refused("tcp_sack=2", "tcp_sack=2: no such value");
+    refused("tcp_ecn=1", "tcp_ecn=1: no such value");
 }
 
 /* With no address given, what is spoken to is ours. */

@@ -307,7 +307,9 @@ static void tcp_info(void **state)
     assert_in_range(i.tcpi_rtt, 99000, 101000);
     assert_in_range(i.tcpi_rto, 299000, 301000);
     assert_int_equal(CALL(&d, write, fd, buf, 5000), 5000);
-    driver_out(&d, 100 * MS, "P. 1:5001(5000) ack 1");
+    driver_out(&d, 100 * MS, "P. 1:2001(2000) ack 1"); /* a millisecond's worth is two segments */
+    driver_out(&d, 100 * MS, "P. 2001:4001(2000) ack 1");
+    driver_out(&d, 100 * MS, "P. 4001:5001(1000) ack 1");
     driver_in(&d, ". 1:1(0) ack 1001 win 65535 <nop,nop,sack 2001:3001>");
     assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
     assert_int_equal(i.tcpi_unacked, 4);
@@ -315,6 +317,10 @@ static void tcp_info(void **state)
     assert_int_equal(i.tcpi_ca_state, 1);
     assert_int_equal(i.tcpi_bytes_acked, 1000);
     assert_int_equal(i.tcpi_bytes_sent, 5000);
+    assert_int_equal(i.tcpi_data_segs_out, 5); /* as the device cuts them */
+    assert_int_equal(i.tcpi_segs_out, 5);      /* the SYN,ACK was the listener's */
+    assert_int_equal(i.tcpi_delivered, 3);     /* the SYN, one acknowledged, one SACKed */
+    assert_int_equal(i.tcpi_snd_ssthresh, 0x7fffffff);
     len = 8; /* as much as there is room for */
     assert_int_equal(CALL(&d, getsockopt, fd, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
     assert_int_equal(len, 8);

@@ -122,7 +122,7 @@ static void data_again(void **state)
 }
 
 /* The first 16 are not delayed; when the program answers, ACKs wait for 40 ms or the second
- * segment. */
+ * segment, until once no answer comes. */
 static void quick_and_delayed_acks(void **state)
 {
     struct driver d;
@@ -143,9 +143,14 @@ static void quick_and_delayed_acks(void **state)
     driver_out(&d, 140 * MS, ". 101:101(0) ack 6001");
     driver_until(&d, 200 * MS);
     driver_in(&d, "P. 6001:7001(1000) ack 101 win 65535");
+    driver_out(&d, 200 * MS, ". 101:101(0) ack 7001");
+    assert_int_equal(CALL(&d, write, fd, buf, 100), 100);
+    driver_out(&d, -1, "P. 101:201(100) ack 7001");
     driver_until(&d, 210 * MS);
-    driver_in(&d, "P. 7001:8001(1000) ack 101 win 65535");
-    driver_out(&d, 210 * MS, ". 101:101(0) ack 8001");
+    driver_in(&d, "P. 7001:8001(1000) ack 201 win 65535");
+    driver_until(&d, 220 * MS);
+    driver_in(&d, "P. 8001:9001(1000) ack 201 win 65535");
+    driver_out(&d, 220 * MS, ". 201:201(0) ack 9001");
     driver_nothing(&d);
     driver_close(&d);
 }
@@ -167,8 +172,8 @@ static void quickack_option(void **state)
     driver_close(&d);
 }
 
-/* Ten segments of the peer's MSS before the first ACK; a superframe of them, as a device with
- * segmentation offload gets, is pushed. */
+/* Ten segments of the peer's MSS before the first ACK; a superframe, as a device with segmentation
+ * offload gets, is pushed, and holds at most half of the window. */
 static void initial_window(void **state)
 {
     struct driver d;
@@ -177,7 +182,8 @@ static void initial_window(void **state)
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
     assert_int_equal(CALL(&d, write, fd, buf, sizeof buf), sizeof buf);
-    driver_out(&d, 0, "P. 1:10001(10000) ack 1");
+    driver_out(&d, 0, "P. 1:5001(5000) ack 1");
+    driver_out(&d, 0, "P. 5001:10001(5000) ack 1");
     driver_until(&d, 100 * MS);
     driver_in(&d, ". 1:1(0) ack 2001 win 65535");
     driver_out(&d, 100 * MS, "P. 10001:14001(4000) ack 1");
@@ -306,10 +312,12 @@ static void slow_start(void **state)
     driver_open(&d, FLAGS);
     int fd = driver_established(&d);
     assert_int_equal(CALL(&d, write, fd, buf, sizeof buf), sizeof buf);
-    driver_out(&d, 0, "P. 1:10001(10000) ack 1");
+    driver_out(&d, 0, "P. 1:5001(5000) ack 1");
+    driver_out(&d, 0, "P. 5001:10001(5000) ack 1");
     driver_until(&d, 100 * MS);
     driver_in(&d, ". 1:1(0) ack 4001 win 65535");
-    driver_out(&d, 100 * MS, "P. 10001:18001(8000) ack 1");
+    driver_out(&d, 100 * MS, "P. 10001:17001(7000) ack 1");
+    driver_out(&d, 100 * MS, ". 17001:18001(1000) ack 1");
     driver_close(&d);
 }
 

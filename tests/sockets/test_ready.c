@@ -104,7 +104,8 @@ static void edge_of_writing(void **state)
     assert_int_equal(CALL(&d, send, fd, buf, sizeof buf, MSG_DONTWAIT), 6000);
     FAILS(CALL(&d, send, fd, buf, sizeof buf, MSG_DONTWAIT), EAGAIN);
     assert_int_equal(told(&d, ep), 0);
-    driver_out(&d, -1, "P. 1:6001(6000) ack 1");
+    driver_out(&d, -1, "P. 1:5001(5000) ack 1");
+    driver_out(&d, -1, "P. 5001:6001(1000) ack 1");
     driver_in(&d, ". 1:1(0) ack 1001 win 65535");
     assert_int_equal(told(&d, ep), 0);
     driver_in(&d, ". 1:1(0) ack 3001 win 65535");
@@ -212,15 +213,15 @@ static void low_water(void **state)
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
     n = 2000;
     assert_int_equal(CALL(&d, setsockopt, fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &n, sizeof n), 0);
-    driver_in(&d, ". 501:501(0) ack 1 win 1000");
-    assert_int_equal(CALL(&d, send, fd, buf, 3000, MSG_DONTWAIT), 2000);
-    driver_out(&d, -1, ". 1:1001(1000) ack 501");
-    assert_int_equal(CALL(&d, send, fd, buf, 1000, MSG_DONTWAIT), 1000);
+    /* Three leave; then a segment at a time until two are waiting. */
+    driver_in(&d, ". 501:501(0) ack 1 win 3000");
+    assert_int_equal(CALL(&d, send, fd, buf, 9000, MSG_DONTWAIT), 5000);
+    driver_out(&d, -1, "P. 1:3001(3000) ack 501");
     FAILS(CALL(&d, send, fd, buf, 3000, MSG_DONTWAIT), EAGAIN);
     p.events = POLLOUT;
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 0);
-    driver_in(&d, ". 501:501(0) ack 1001 win 1500");
-    driver_out(&d, -1, ". 1001:2001(1000) ack 501");
+    driver_in(&d, ". 501:501(0) ack 3001 win 1500");
+    driver_out(&d, -1, ". 3001:4001(1000) ack 501");
     assert_int_equal(CALL(&d, poll, &p, 1, 0), 1);
     driver_close(&d);
 }

@@ -52,6 +52,7 @@ static const struct expect table[] = {
     {LA_OPT_ABC_LIMIT, 2, 0, 255, false},
     {LA_OPT_BARE_RST, 0, 0, 1, false},
     {LA_OPT_SYN_LAYOUT, LA_SYN_SACK_FIRST, LA_SYN_SACK_FIRST, LA_SYN_WSCALE_FIRST, true},
+    {LA_OPT_HABITS, 0, 0, LA_HABITS, false},
 };
 #define N (sizeof table / sizeof table[0])
 _Static_assert(N == (size_t)LA_OPTIONS - 1, "every option but a listener's BACKLOG is listed");
