@@ -130,7 +130,7 @@ void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
     t->rtx_since = now;
     if (seq_eq(t->snd.una, t->snd.nxt)) {
         timer_stop(t, TIMER_RTX);
-        t->persist = false;
+        t->persist = t->rtx_now = false;
     } else if (!t->persist) {
         arm_rto(tcp, t, now);
     }
@@ -141,8 +141,8 @@ void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
     if (t->snd.wnd == 0)
         return;
     if (t->persist) {
-        /* The window is open again: what the probes carried was refused, so it goes again at once.
-         */
+        /* The window is open again: what the probes carried was refused, so it goes again at once,
+         * and what waited behind it too. */
         t->backoff = 0;
         timer_stop(t, TIMER_RTX);
         t->persist = false;

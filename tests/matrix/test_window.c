@@ -93,8 +93,77 @@ static void probes(void **state)
         interval = interval * 2 < LA_SEC(60) ? interval * 2 : LA_SEC(60);
     }
     acknowledge(k, k->una, 2560);
-    (void)expect_text(k, A, k->una, k->rcv, 1);
-    (void)expect_text(k, P | A, k->nxt, k->rcv, 99);
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    kit_end(k);
+}
+
+/* `n` octets waited behind a closed window, three probes were refused, and it opens to `wnd`. */
+static struct kit *reopened(uint32_t n, uint32_t wnd)
+{
+    struct kit *k = in_established(PLAIN);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, n, 0), n);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        (void)expect_text(k, A, k->una, k->rcv, 1);
+        k->nxt = k->una + 1;
+        acknowledge(k, k->una, KIT_CLOSED);
+    }
+    acknowledge(k, k->una, wnd);
+    return k;
+}
+
+/* §3.7.4, §3.8.6.1: what a probe held up goes with its octet when the window opens: Nagle would let
+ * it wait for the ACK of that octet.  What comes after it waits as ever. */
+static void nagle_after_a_probe(void **state)
+{
+    struct kit *k = reopened(100, WND);
+    (void)state;
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    fired(k, "RETRANSMIT", 1);
+    fired(k, "NAGLE_HELD", 0);
+    k->nxt = k->una + 100;
+    assert_int_equal(kit_send(k, 10, 0), 10);
+    expect_quiet(k);
+    fired(k, "NAGLE_HELD", 1);
+    acknowledge(k, k->nxt, WND);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 10);
+    kit_end(k);
+    /* More than a segment: full ones, and the rest waits for an ACK. */
+    k = reopened(3000, WND);
+    (void)expect_text(k, A, k->una, k->rcv, kit_mss(k));
+    k->nxt = k->una + kit_mss(k);
+    (void)expect_text(k, A, k->nxt, k->rcv, kit_mss(k));
+    k->nxt += kit_mss(k);
+    expect_quiet(k);
+    acknowledge(k, k->nxt, WND);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 3000 - 2 * kit_mss(k));
+    kit_end(k);
+    /* A silly window: it has waited long enough. */
+    k = reopened(3000, 128);
+    (void)expect_text(k, A, k->una, k->rcv, 128);
+    expect_quiet(k);
+    kit_end(k);
+    /* With its FIN. */
+    k = reopened(100, KIT_CLOSED);
+    assert_int_equal(la_shutdown(k->s, k->c, LA_SHUT_WR, k->now), LA_OK);
+    acknowledge(k, k->una, WND);
+    (void)expect_text(k, F | P | A, k->una, k->rcv, 100);
+    assert_int_equal(kit_status(k).total_retrans, 3);
+    kit_end(k);
+}
+
+/* The probe's octet was taken after all, before the answer to the open window left. */
+static void probe_taken(void **state)
+{
+    struct kit *k = reopened(1, WND);
+    (void)state;
+    acknowledge(k, k->una + 1, WND);
+    expect_quiet(k);
+    assert_int_equal(kit_send(k, kit_mss(k), 0), kit_mss(k));
+    (void)expect_text(k, P | A, k->una, k->rcv, kit_mss(k));
+    fired(k, "RETRANSMIT", 0);
+    expect_quiet(k); /* and not once more */
     kit_end(k);
 }
 
@@ -279,6 +348,8 @@ int main(void)
         cmocka_unit_test(no_silly_window),
         cmocka_unit_test(probes),
         cmocka_unit_test(probes_unanswered),
+        cmocka_unit_test(nagle_after_a_probe),
+        cmocka_unit_test(probe_taken),
         cmocka_unit_test(peer_shrinks),
         cmocka_unit_test(old_text_with_a_new_ack),
         cmocka_unit_test(nagle),
