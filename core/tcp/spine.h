@@ -236,6 +236,10 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now);
 void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now);
+/* TIMER_RTX, for the next retransmission or probe. */
+void rto_arm(struct tcp *tcp, struct tcb *t, la_ns now);
+/* Ends t if R2 is reached: so many timeouts, or what the program said since t->rtx_since. */
+bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now);
 void life_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void orphan_fin_wait_2(struct tcp *tcp, struct tcb *t, la_ns now);
 

@@ -97,7 +97,8 @@ struct tcb {
     seqno rtt_seq; /* without timestamps: the number being timed (Karn) */
     la_ns rtt_at;
     la_ns last_sent, last_heard;
-    la_ns rtx_since; /* when the oldest outstanding number was first sent without progress since */
+    la_ns rtx_since; /* when the oldest outstanding number was first sent without progress since, or
+                        the oldest probe of a closed window without answer */
     la_ns challenge_at; /* last challenge ACK (RFC 5961 §7, per connection) */
     struct net_path path;
 

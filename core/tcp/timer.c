@@ -105,15 +105,20 @@ static la_ns ms(uint32_t v)
 }
 
 /* RTO from now, but not past the time at which the connection is given up. */
-static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
+void rto_arm(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     la_ns when = now + LA_USEC(rtt_rto_us(&t->rtt, t->backoff)), limit = LA_NEVER;
     if (t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED)
         limit = t->opened + ms(t->opt.syn_timeout_ms);
     else if (t->opt.user_timeout_ms > 0)
         limit = t->rtx_since + ms((uint32_t)t->opt.user_timeout_ms);
-    t->persist = false;
     timer_arm(tcp, t, TIMER_RTX, when < limit ? when : limit);
+}
+
+static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    t->persist = false;
+    rto_arm(tcp, t, now);
 }
 
 void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now)
@@ -146,6 +151,7 @@ void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
         t->backoff = 0;
         timer_stop(t, TIMER_RTX);
         t->persist = false;
+        t->rtx_since = now;
         if (seq_lt(t->snd.una, t->snd.nxt)) {
             t->rtx_now = true;
             arm_rto(tcp, t, now);
@@ -200,7 +206,7 @@ static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
 }
 
 /* Must the connection be given up?  By time if the program set one, by count else. */
-static bool give_up(struct tcp *tcp, struct tcb *t, la_ns now)
+bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now)
 {
     int32_t limit = t->opt.user_timeout_ms;
     if (limit > 0 && now >= t->rtx_since + ms((uint32_t)limit)) {
@@ -208,7 +214,7 @@ static bool give_up(struct tcp *tcp, struct tcb *t, la_ns now)
         tcp_end(tcp, t, LA_CAUSE_USER_TIMEOUT, LA_ETIMEDOUT, now);
         return true;
     }
-    if (limit == 0 && t->backoff >= t->opt.r2) {
+    if (limit == 0 && count >= t->opt.r2) {
         tcp_rule(tcp, t, R_R2_REACHED, now);
         tcp_end(tcp, t, LA_CAUSE_RETRANSMISSION_LIMIT, LA_ETIMEDOUT, now);
         return true;
@@ -232,7 +238,7 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         persist_expired(tcp, t, now);
         return;
     }
-    if (give_up(tcp, t, now))
+    if (rto_give_up(tcp, t, t->backoff, now))
         return;
     tcp_rule(tcp, t, R_RTO_EXPIRED, now);
     struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};

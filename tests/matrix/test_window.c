@@ -187,6 +187,73 @@ static void probes_unanswered(void **state)
     kit_end(k);
 }
 
+/* A user timeout is about silence: a window that is closed for longer ends nothing, nor does its
+ * opening, and then the time begins anew.  Probes that nobody answers do (§3.10.8). */
+static void probes_and_a_user_timeout(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    la_ns since = 0;
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_USER_TIMEOUT_MS, 5000, k->now), LA_OK);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    for (unsigned i = 0; i < 5; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        since = k->now;
+        (void)expect_text(k, A, k->una, k->rcv, 1);
+        if (i < 4)
+            acknowledge(k, k->una, KIT_CLOSED);
+    }
+    k->nxt = k->una + 1;
+    pass(k, LA_MSEC(4900)); /* the last one was not answered */
+    expect_state(k, LA_ESTABLISHED);
+    acknowledge(k, k->una, WND);
+    la_ns opened = k->now;
+    assert_true(opened - since > LA_SEC(4));
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    k->nxt = k->una + 100;
+    struct seg g;
+    while (k->now < opened + LA_MSEC(4900)) {
+        pass(k, LA_MSEC(100));
+        (void)kit_take(k, &g);
+        expect_state(k, LA_ESTABLISHED);
+    }
+    acknowledge(k, k->nxt, KIT_CLOSED);
+    expect_state(k, LA_ESTABLISHED);
+    pass(k, LA_SEC(3600));
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    wait_for_segment(k, LA_SEC(61));
+    since = k->now;
+    (void)expect_text(k, A, k->una, k->rcv, 1);
+    k->nxt++;
+    while (k->now < since + LA_SEC(5)) {
+        expect_state(k, LA_ESTABLISHED);
+        pass(k, LA_MSEC(100));
+        (void)kit_take(k, &g);
+    }
+    expect_state(k, LA_CLOSED);
+    assert_int_equal(kit_record(k).cause, LA_CAUSE_USER_TIMEOUT);
+    kit_end(k);
+}
+
+/* MUST-21: R2 may be never. */
+static void probes_for_ever(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    struct seg g;
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_USER_TIMEOUT_MS, -1, k->now), LA_OK);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    for (unsigned i = 0; i < 300; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        assert_true(kit_take(k, &g));
+    }
+    k->nxt++;
+    expect_state(k, LA_ESTABLISHED);
+    kit_end(k);
+}
+
 /* MUST-34, SHLD-15, SHLD-16, MUST-35, SHLD-17: the peer takes window back that is in use. */
 static void peer_shrinks(void **state)
 {
@@ -348,6 +415,8 @@ int main(void)
         cmocka_unit_test(no_silly_window),
         cmocka_unit_test(probes),
         cmocka_unit_test(probes_unanswered),
+        cmocka_unit_test(probes_and_a_user_timeout),
+        cmocka_unit_test(probes_for_ever),
         cmocka_unit_test(nagle_after_a_probe),
         cmocka_unit_test(probe_taken),
         cmocka_unit_test(peer_shrinks),
