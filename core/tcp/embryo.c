@@ -70,14 +70,14 @@ static void release(struct tcp *tcp, struct embryo *e)
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now)
 {
     ref tw = e->tw;
-    uint32_t serial = e->tw_serial;
+    struct tuple id = e->id;
     /* "Return to LISTEN" (Figure 5 note 1, §3.10.7.4): the peer took it back, the listener goes on.
      */
     bool listens = cause == LA_CAUSE_PEER_RST || cause == LA_CAUSE_PROTOCOL;
     trace_embryo(tcp, e, LA_SYN_RECEIVED, listens ? LA_LISTEN : LA_CLOSED, now);
     write_record(tcp, e, cause, error, now);
     release(tcp, e);
-    if (tw != REF_NONE && timewait_unshadow(tcp, tw, serial))
+    if (tw != REF_NONE && timewait_unshadow(tcp, tw, &id))
         tcp_rule(tcp, NULL, R_TW_SYN_WAS_OLD, now);
 }
 
@@ -145,10 +145,9 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     t->path.ifx = e->ifx;
     t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
     ref tw = e->tw;
-    uint32_t serial = e->tw_serial;
     release(tcp, e);
     if (tw != REF_NONE)
-        (void)timewait_kill(tcp, tw, serial, now);
+        (void)timewait_kill(tcp, tw, &t->id, now);
     conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
     t->in_table = true;
     (void)net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now);

@@ -17,7 +17,7 @@ struct embryo {
     uint32_t listener; /* index */
     seqno iss, irs;
     uint32_t ts_recent, ts_recent_at; /* as in tcb.h */
-    uint32_t tw, tw_serial;           /* the TIME-WAIT entry that this pair had, REF_NONE if none */
+    ref tw;                           /* the TIME-WAIT entry that this pair had, REF_NONE if none */
     uint32_t heap_pos;
     la_ns opened;
     uint16_t mss;      /* the peer's, or the default of MUST-15 */

@@ -78,7 +78,6 @@ static void open_embryo(struct tcp *tcp, struct listener *l, struct embryo *e, r
         if (seq_le(e->iss, old.core.snd_nxt)) /* MAY-2 (1): above everything the old one sent */
             e->iss = seq_add(old.core.snd_nxt, 65535 + 2);
         e->tw = tw;
-        e->tw_serial = old.core.serial;
         timewait_shadow(tcp, tw, e->hash);
     }
     l->embryos++;

@@ -232,6 +232,49 @@ static void data(void **state)
     kit_end(k);
 }
 
+/* C58: whatever is answered announces the window of the last ACK; one of 0 would have a peer that
+ * has lost that ACK wait for it to open. */
+static void window_is_kept(void **state)
+{
+    static const uint32_t text[] = {0, 8192, RCVBUF};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct kit *k = in_fin_wait_2(PLAIN);
+        in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->nxt, .len = text[i]});
+        k->rcv += text[i] + 1;
+        uint32_t wnd = expect(k, A, k->nxt, k->rcv).wnd;
+        expect_state(k, LA_TIME_WAIT);
+        assert_int_equal(wnd,
+                         text[i] < RCVBUF ? RCVBUF - text[i] - 1 : 0); /* as the FIN found it */
+        in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+        fired(k, "TW_FIN_AGAIN", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        in(k, (struct seg){.flags = P | A, .seq = k->rcv - 11, .ack = k->nxt, .len = 10});
+        fired(k, "TW_OLD_SEGMENT", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        in(k, (struct seg){.flags = S, .seq = k->rcv - 1000});
+        fired(k, "TW_SYN_REFUSED", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        kit_end(k);
+    }
+}
+
+/* From CLOSING too, where the ACK left before. */
+static void window_is_kept_from_closing(void **state)
+{
+    struct kit *k = in_fin_wait_1(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->una, .len = 8192});
+    k->rcv += 8193;
+    uint32_t wnd = expect(k, A, k->nxt, k->rcv).wnd;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    expect_quiet(k);
+    expect_state(k, LA_TIME_WAIT);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+    assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+    kit_end(k);
+}
+
 /* Our last ACK was lost.  Each time it is given again, and 2MSL begins anew (C51). */
 static void fin_again_restarts(void **state)
 {
@@ -393,6 +436,8 @@ int main(void)
         ROW("TIME-WAIT/T-USER", no_other_timer),
         ROW("TIME-WAIT/T-RTX", no_other_timer),
         ROW("TIME-WAIT/T-TIMEWAIT", expiry),
+        cmocka_unit_test(window_is_kept),
+        cmocka_unit_test(window_is_kept_from_closing),
         cmocka_unit_test(evicted),
         cmocka_unit_test(no_memory),
     };
