@@ -280,6 +280,30 @@ void net_doubt(struct net *n, const struct net_path *path, la_ns now)
         wake_next_gateway(n, &nb, now);
 }
 
+bool net_in_doubt(struct net *n, const struct la_addr *local, const struct la_addr *remote,
+                  int scope, struct net_path *path, la_ns now)
+{
+    struct la_addr from = *local;
+
+    if (path->epoch != n->epoch && net_route(n, &from, remote, scope, path, now) != LA_OK)
+        return true;
+    if (path->ifx < 0 || !n->ifs[path->ifx].ether)
+        return path->ifx < 0;
+    if (!path->neighbour)
+        return true;
+    switch ((enum nb_state)nb_at(n, path->neighbour)->state) {
+    case NB_REACHABLE:
+    case NB_STALE:
+    case NB_DELAY:
+        return false;
+    case NB_INCOMPLETE:
+    case NB_PROBE:
+    case NB_FAILED:
+        break;
+    }
+    return true;
+}
+
 static bool route_ok(const struct net *n, const struct la_addr *dst, unsigned plen,
                      const struct la_addr *gw, int ifx)
 {

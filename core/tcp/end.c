@@ -89,6 +89,7 @@ static void finish(struct tcp *tcp, struct tcb *t, int error, la_ns now)
 {
     t->error = (int16_t)error;
     write_record(tcp, t, error, now);
+    blackhole_end(tcp, t, now);
     retire(tcp, t);
     if (t->handle)
         tcp_event(tcp, t, LA_EV_CLOSED | LA_EV_READABLE);

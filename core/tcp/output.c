@@ -89,6 +89,7 @@ static enum out unreachable(struct tcp *tcp, struct tcb *t, la_ns now)
         return OUT_GONE;
     }
     t->soft_error = LA_EHOSTUNREACH;
+    blackhole_explained(tcp, t, now);
     if (t->opt.soft_errors)
         tcp_event(tcp, t, LA_EV_ERROR);
     if (!tcb_outstanding(t) && !tcb_unsent(t))

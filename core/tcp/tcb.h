@@ -26,6 +26,9 @@ enum timer_slot {
 /* Which list the tcb is on, if any. */
 enum tcb_queue { TCB_IDLE, TCB_READY, TCB_WAITING };
 
+/* What a silence is taken for, until SND.UNA moves (blackhole.c). */
+enum black_hole { HOLE_NONE, HOLE_SUSPECTED, HOLE_EXCLUDED };
+
 /* State times that a tcb can spend: SYN-SENT .. LAST-ACK. */
 #define TCB_STATES (LA_TIME_WAIT - LA_SYN_SENT)
 
@@ -60,6 +63,7 @@ struct tcb {
     bool more_coming; /* LA_SEND_MORE */
     bool cwnd_limited, recorded;
     uint8_t quick;     /* ACKs that will not be delayed (LA_OPT_QUICKACKS) */
+    uint8_t hole;      /* enum black_hole */
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;

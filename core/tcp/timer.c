@@ -133,6 +133,8 @@ void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
         rtt_keep_backoff(&t->rtt, t->backoff);
     t->backoff = 0;
     t->rtx_since = now;
+    if (t->hole != HOLE_NONE)
+        blackhole_over(tcp, t);
     if (seq_eq(t->snd.una, t->snd.nxt)) {
         timer_stop(t, TIMER_RTX);
         t->persist = t->rtx_now = false;
@@ -190,21 +192,6 @@ static void handshake_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     tcp_ready(tcp, t);
 }
 
-/* Large segments may vanish where ICMP is filtered: after a few timeouts try smaller ones (RFC 4821
- * §7.7). */
-static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
-{
-    bool v4 = tcb_is_v4(t);
-    uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote);
-    uint32_t next = v4 ? (pmtu > 1024 ? 1024 : 576) : 1280;
-    if (!t->opt.black_hole || t->backoff < BLACK_HOLE_RTOS || pmtu <= next ||
-        seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
-        return;
-    tcp_rule(tcp, t, R_PMTU_BLACK_HOLE, now);
-    net_pmtu_set(tcp->net, &t->id.remote, next, now);
-    mss_update(tcp, t);
-}
-
 /* Must the connection be given up?  By time if the program set one, by count else. */
 bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now)
 {
@@ -243,7 +230,7 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     tcp_rule(tcp, t, R_RTO_EXPIRED, now);
     struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
     t->rto_expirations++;
-    suspect_black_hole(tcp, t, now);
+    blackhole_timeout(tcp, t, now);
     if (tcb_outstanding(t))
         recovery_on_rto(&t->recovery, &t->cc, tcp->ranges, &v, t->backoff == 0, now);
     if (t->backoff < UINT8_MAX)
