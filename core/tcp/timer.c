@@ -192,10 +192,12 @@ static void handshake_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     tcp_ready(tcp, t);
 }
 
-/* Must the connection be given up?  By time if the program set one, by count else. */
+/* Must the connection be given up?  By time if the program set one, by count else; "never" is for a
+ * program that waits. */
 bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now)
 {
-    int32_t limit = t->opt.user_timeout_ms;
+    bool orphan = !t->handle && !t->listener;
+    int32_t limit = orphan && t->opt.user_timeout_ms < 0 ? 0 : t->opt.user_timeout_ms;
     if (limit > 0 && now >= t->rtx_since + ms((uint32_t)limit)) {
         tcp_rule(tcp, t, R_USER_TIMEOUT, now);
         tcp_end(tcp, t, LA_CAUSE_USER_TIMEOUT, LA_ETIMEDOUT, now);

@@ -98,6 +98,26 @@ static void fin_behind_closed_window(void **state)
     kit_end(k);
 }
 
+/* R2 may be "never" for a program that waits; for an orphan nobody does. */
+static void orphan_of_a_patient_program(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    struct seg g;
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_USER_TIMEOUT_MS, -1, k->now), LA_OK);
+    assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+    (void)expect(k, F | A, k->nxt, k->rcv);
+    k->nxt++;
+    for (unsigned i = 0; i < 60; i++) {
+        pass(k, LA_SEC(60));
+        while (kit_take(k, &g))
+            assert_int_equal(g.seq, k->una);
+    }
+    expect_state(k, LA_CLOSED);
+    assert_int_equal(kit_record(k).error, LA_ETIMEDOUT);
+    kit_end(k);
+}
+
 /* C45: an orphan whose peer keeps its window closed is given up after eight probes, by RST. */
 static void orphan_and_closed_window(void **state)
 {
@@ -188,6 +208,7 @@ int main(void)
         SHARED("FIN-WAIT-1/ICMP-source-quench", icmp_quench, place_fin_wait_1),
         cmocka_unit_test(fin_behind_closed_window),
         cmocka_unit_test(orphan_and_closed_window),
+        cmocka_unit_test(orphan_of_a_patient_program),
         cmocka_unit_test(linger),
     };
     return MATRIX(rows);
