@@ -116,7 +116,8 @@ enum net_ready {
     NET_FAILED /* nobody answers, or there is no way */
 };
 /* Writes the link header (0 or 14 bytes, *len) for the path, refreshing the path if the tables
- * changed; starts resolution if needed.  On NET_WAIT try again when net_epoch() has changed. */
+ * changed; starts resolution if needed.  On NET_WAIT try again when net_epoch() has changed.  Where
+ * there is no way any more the path keeps its interface, so that it can be asked again. */
 enum net_ready net_link(struct net *n, const struct la_addr *local, const struct la_addr *remote,
                         int scope, struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len,
                         la_ns now);
@@ -151,10 +152,9 @@ void net_confirm(struct net *n, const struct net_path *path, la_ns now);
 /* No progress after R1 retransmissions: probe the neighbour, and the next router if it was one
  * (MUST-20). */
 void net_doubt(struct net *n, const struct net_path *path, la_ns now);
-/* Is the next hop not known, being asked whether it is there, or not answering?  Refreshes the
- * path. */
+/* Is the next hop not known, being asked whether it is there, or not answering? */
 bool net_in_doubt(struct net *n, const struct la_addr *local, const struct la_addr *remote,
-                  int scope, struct net_path *path, la_ns now);
+                  int scope, const struct net_path *path, la_ns now);
 
 /* Queues one datagram (header built here; `n_bytes` copied) for the path's interface, waiting for
  * its neighbour if it must; dropped and counted if queues are full.  For segments that belong to no

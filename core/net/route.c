@@ -200,7 +200,8 @@ static enum net_ready link_slow(struct net *n, const struct la_addr *local,
         struct la_addr from = *local;
         struct way w;
 
-        *path = (struct net_path){.epoch = n->epoch, .ifx = -1};
+        *path =
+            (struct net_path){.ifx = path->ifx}; /* where it waits, until there is a way again */
         if (route_way(n, &from, remote, scope, &w) != LA_OK)
             return NET_FAILED;
         if (w.iface->ether) {
@@ -281,17 +282,18 @@ void net_doubt(struct net *n, const struct net_path *path, la_ns now)
 }
 
 bool net_in_doubt(struct net *n, const struct la_addr *local, const struct la_addr *remote,
-                  int scope, struct net_path *path, la_ns now)
+                  int scope, const struct net_path *path, la_ns now)
 {
     struct la_addr from = *local;
+    struct net_path p = *path;
 
-    if (path->epoch != n->epoch && net_route(n, &from, remote, scope, path, now) != LA_OK)
+    if (p.epoch != n->epoch && net_route(n, &from, remote, scope, &p, now) != LA_OK)
         return true;
-    if (path->ifx < 0 || !n->ifs[path->ifx].ether)
-        return path->ifx < 0;
-    if (!path->neighbour)
+    if (!n->ifs[p.ifx].ether)
+        return false;
+    if (!p.neighbour)
         return true;
-    switch ((enum nb_state)nb_at(n, path->neighbour)->state) {
+    switch ((enum nb_state)nb_at(n, p.neighbour)->state) {
     case NB_REACHABLE:
     case NB_STALE:
     case NB_DELAY:

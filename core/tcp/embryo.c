@@ -142,7 +142,7 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     rcvq_init(&t->rcvq, t->rcv.nxt);
     recovery_init(&t->recovery, t->snd.iss);
     take_options(tcp, t, e);
-    t->path.ifx = e->ifx;
+    int16_t ifx = t->path.ifx = e->ifx;
     t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
     ref tw = e->tw;
     release(tcp, e);
@@ -150,7 +150,8 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
         (void)timewait_kill(tcp, tw, &t->id, now);
     conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
     t->in_table = true;
-    (void)net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now);
+    if (net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now) != LA_OK)
+        t->path = (struct net_path){.ifx = ifx}; /* asked again when there is something to send */
     mss_update(tcp, t);
     return t;
 }

@@ -116,6 +116,8 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     bool tracing = tcp->cfg->trace != NULL;
     enum net_ready ready =
         net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
+    if (ready == NET_READY && t->path.ifx != t->queue_ifx)
+        ready = NET_WAIT; /* another interface's turn: the route changed */
     if (ready != NET_READY)
         return ready;
     struct la_trace_seg trace;

@@ -118,7 +118,11 @@ static enum out emit(struct tcp *tcp, struct tcb *t, const struct emit *e, struc
     case NET_READY:
         break;
     case NET_WAIT:
-        return park(tcp, t);
+        if (t->path.ifx == t->queue_ifx)
+            return park(tcp, t);
+        tcp_unqueue(tcp, t);
+        tcp_ready(tcp, t);
+        return OUT_PARKED;
     case NET_FAILED:
         return unreachable(tcp, t, now);
     }
