@@ -86,16 +86,18 @@ void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
     const struct options *o = &listener_at(tcp, e->listener)->opt;
     /* Its ACK came, without the bytes that the program wants to see first: no reason to ask again
      * before the time for them is over. */
-    bool patient = e->acked && now < e->opened + LA_MSEC(o->defer_accept_ms);
-    if (!patient && e->resent >= o->synack_retries) {
+    la_ns enough = e->opened + LA_MSEC(o->defer_accept_ms);
+    if (e->acked && now < enough) {
+        heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), enough);
+        return;
+    }
+    if (e->resent >= o->synack_retries) {
         tcp_rule(tcp, NULL, R_EMBRYO_TIMEOUT, now);
         embryo_end(tcp, e, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
         return;
     }
     e->resent++;
     heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + embryo_timeout(tcp, e));
-    if (patient)
-        return;
     tcp_rule(tcp, NULL, R_EMBRYO_RESEND, now);
     embryo_send_synack(tcp, e, now);
 }
@@ -135,7 +137,7 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     t->retransmits = e->resent;
     t->segs_in = 1;
     t->segs_out = 1U + e->resent;
-    t->rtt_timing = e->resent == 0;
+    t->rtt_timing = e->resent == 0 && !e->acked; /* what came just now may be no answer to it */
     t->rtt_at = e->opened;
     t->rtt_seq = t->snd.nxt;
     sndq_init(&t->sndq, t->snd.nxt);
