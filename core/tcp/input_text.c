@@ -204,8 +204,12 @@ static enum verdict take_fin(struct tcp *tcp, struct tcb *t, la_ns now)
 
 static enum verdict step8_fin(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
-    if (g->flags & TCP_FIN && receives(t) && !t->fin_out_of_order) {
-        t->fin_seq = seq_add(g->seq, g->len);
+    seqno at = seq_add(g->seq, g->len);
+    if (t->fin_out_of_order && seq_lt(t->fin_seq, t->rcv.nxt))
+        t->fin_out_of_order = false; /* the stream went on beyond it: it was none */
+    if (g->flags & TCP_FIN && receives(t)) {
+        if (!t->fin_out_of_order || seq_eq(at, t->rcv.nxt))
+            t->fin_seq = at;
         t->fin_out_of_order = true;
         if (!seq_eq(t->fin_seq, t->rcv.nxt)) {
             tcp_rule(tcp, t, R_FIN_ABOVE_GAP, now);
