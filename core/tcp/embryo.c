@@ -20,7 +20,7 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
                          .tsval = ts_now(tcp, &e->id, now),
                          .tsecr = e->ts_recent,
                          .has_wscale = e->wscale_ok,
-                         .wscale = window_shift(&l->opt),
+                         .wscale = e->wscale,
                          .wscale_first = l->opt.wscale_first,
                          .sack_permitted = e->sack_ok};
     struct bare b = {.id = &e->id,
@@ -110,7 +110,7 @@ static void take_options(struct tcp *tcp, struct tcb *t, const struct embryo *e)
     t->ts_ok = e->ts_ok;
     t->wscale_ok = e->wscale_ok;
     t->snd.wscale = e->wscale_ok ? e->peer_wscale : 0;
-    t->rcv.wscale = e->wscale_ok ? window_shift(&t->opt) : 0;
+    t->rcv.wscale = e->wscale_ok ? e->wscale : 0;
     t->ts_recent = e->ts_recent;
     t->ts_recent_at = e->ts_recent_at;
     t->ts_offset = ts_offset(tcp, &t->id);

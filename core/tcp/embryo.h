@@ -24,6 +24,7 @@ struct embryo {
     uint16_t peer_wnd; /* of its SYN, never scaled */
     int16_t ifx;
     uint8_t peer_wscale; /* 0 if not offered */
+    uint8_t wscale;      /* ours, as SYN,ACK has it, whatever becomes of the listener's buffer */
     uint8_t resent;      /* SYN,ACKs sent again */
     bool wscale_ok, sack_ok, ts_ok, used;
     bool acked; /* its ACK came and was not enough (LA_OPT_DEFER_ACCEPT_MS) */

@@ -14,7 +14,7 @@ static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct
     o->sack_permitted = answer ? t->sack_ok : t->opt.sack;
     o->has_ts = answer ? t->ts_ok : t->opt.timestamps;
     o->has_wscale = answer ? t->wscale_ok : t->opt.wscale != -2;
-    o->wscale = window_shift(&t->opt);
+    o->wscale = t->rcv.wscale;
     o->wscale_first = t->opt.wscale_first;
 }
 
