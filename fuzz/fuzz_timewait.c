@@ -98,13 +98,16 @@ static void add(struct world *w, struct pair *p, bool has_ts)
     uint64_t evicted = w->rules[R_TW_EVICTED];
     rec->state = LA_TIME_WAIT;
     rec->opened = w->now;
+    rec->local = (struct la_endpoint){p->id.local, p->id.lport, -1};
+    rec->remote = (struct la_endpoint){p->id.remote, p->id.rport, -1};
     struct tw_entry e = {.id = p->id,
                          .core = {.serial = rec->serial,
                                   .rcv_nxt = seq(rec->serial * 3),
                                   .snd_nxt = seq(rec->serial * 5),
                                   .ts_recent = has_ts ? rec->serial * 7 : 0},
                          .has_ts = has_ts,
-                         .ifx = -1};
+                         .ifx = -1,
+                         .wnd = (uint16_t)(rec->serial * 11)};
     CHECK(timewait_add(&w->tcp, &e, hash_of(w, p), w->now));
     p->tw = WAITING;
     p->until = (w->now + WAIT + 999) / 1000 * 1000;
@@ -181,14 +184,17 @@ static void act(struct world *w, struct pair *p, uint8_t op)
     case 5:
         if (p->tw == WAITING) {
             timewait_get(&w->tcp, ref_of_pair(w, p), &e);
-            CHECK(e.core.serial == p->serial && e.has_ts == p->has_ts && tuple_eq(&e.id, &p->id));
+            const struct la_record *rec = timewait_record(&w->tcp, ref_of_pair(w, p));
+            CHECK(rec == record_find(&w->tcp.records, p->serial));
+            CHECK(e.has_ts == p->has_ts && tuple_eq(&e.id, &p->id));
+            CHECK(e.wnd == (uint16_t)(p->serial * 11));
             CHECK(e.core.rcv_nxt.v == p->serial * 3 && e.core.snd_nxt.v == p->serial * 5);
             CHECK(e.core.ts_recent == (p->has_ts ? p->serial * 7 : 0));
         }
         break;
     case 6:
         if (p->tw == WAITING) {
-            CHECK(timewait_kill(&w->tcp, ref_of_pair(w, p), p->serial, w->now));
+            CHECK(timewait_kill(&w->tcp, ref_of_pair(w, p), &p->id, w->now));
             p->tw = NOBODY;
             w->live--;
         }

@@ -1,5 +1,6 @@
 /* dad.c: is an address free?  RFC 4862 §5.4 for IPv6, RFC 5227 §2.1 for IPv4.  Probes, then a wait,
- * then the address is ours and is announced (RFC 5227 §2.3, RFC 4861 §7.2.6).
+ * then the address is ours and is announced (RFC 5227 §2.3, RFC 4861 §7.2.6).  So is one that comes
+ * up without them: neighbours may still have the link-layer address of whoever had it before.
  *
  * Step by step, at step_at: DAD_PROBE sends a probe, DAD_SETTLE ends the wait after the last one,
  * DAD_ANNOUNCE sends an announcement. */
@@ -12,20 +13,6 @@ static void usable(struct net *n, struct iface *i, struct ifaddr *a, la_ns now)
     n->epoch++;
     if (a->from_mac)
         ra_start(n, i, now);
-}
-
-void dad_start(struct net *n, struct iface *i, struct ifaddr *a, la_ns delay, la_ns now)
-{
-    a->sent = 0;
-    if (!i->ether || i->cfg.no_dad) {
-        a->step = DAD_IDLE;
-        a->step_at = LA_NEVER;
-        usable(n, i, a, now);
-    } else {
-        a->step = DAD_PROBE;
-        a->step_at = now + (ip_is_v4(&a->addr) ? net_jitter(n, PROBE_WAIT) : delay);
-    }
-    iface_addr_arm(n, i, a);
 }
 
 static void probe(struct net *n, struct iface *i, struct ifaddr *a, la_ns now)
@@ -49,6 +36,7 @@ static void announce(struct net *n, struct iface *i, struct ifaddr *a, la_ns now
 {
     bool v4 = ip_is_v4(&a->addr);
 
+    net_note(n, NR_ADDR_ANNOUNCED);
     if (v4)
         arp_announce(n, i, &a->addr);
     else
@@ -56,6 +44,22 @@ static void announce(struct net *n, struct iface *i, struct ifaddr *a, la_ns now
     bool last = ++a->sent == (v4 ? ANNOUNCE_NUM : 1);
     a->step = last ? DAD_IDLE : DAD_ANNOUNCE;
     a->step_at = last ? LA_NEVER : now + ANNOUNCE_INTERVAL;
+}
+
+void dad_start(struct net *n, struct iface *i, struct ifaddr *a, la_ns delay, la_ns now)
+{
+    a->sent = 0;
+    a->step = DAD_IDLE;
+    a->step_at = LA_NEVER;
+    if (i->ether && !i->cfg.no_dad) {
+        a->step = DAD_PROBE;
+        a->step_at = now + (ip_is_v4(&a->addr) ? net_jitter(n, PROBE_WAIT) : delay);
+    } else {
+        usable(n, i, a, now);
+        if (i->ether && !i->cfg.no_announce)
+            announce(n, i, a, now);
+    }
+    iface_addr_arm(n, i, a);
 }
 
 void dad_step(struct net *n, struct iface *i, struct ifaddr *a, la_ns now)

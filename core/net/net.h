@@ -116,7 +116,8 @@ enum net_ready {
     NET_FAILED /* nobody answers, or there is no way */
 };
 /* Writes the link header (0 or 14 bytes, *len) for the path, refreshing the path if the tables
- * changed; starts resolution if needed.  On NET_WAIT try again when net_epoch() has changed. */
+ * changed; starts resolution if needed.  On NET_WAIT try again when net_epoch() has changed.  Where
+ * there is no way any more the path keeps its interface, so that it can be asked again. */
 enum net_ready net_link(struct net *n, const struct la_addr *local, const struct la_addr *remote,
                         int scope, struct net_path *path, uint8_t l2[NET_L2_MAX], uint32_t *len,
                         la_ns now);
@@ -138,7 +139,12 @@ uint32_t net_pmtu_too_big(struct net *n, const struct net_path *path, const stru
 /* What goes into the TTL or hop limit field: routers may have said (RFC 1122 §3.2.1.7, RFC 4861
  * §6.3.4). */
 uint8_t net_ttl(const struct net *n, const struct net_path *path, const struct la_addr *remote);
-/* Black hole suspected or found (RFC 4821): remember this MTU for the destination. */
+/* A black hole (RFC 4821 §7.7): this MTU is tried for the destination, in vain (it is again what it
+ * was), or with success.  The last two do nothing where a packet-too-big came between. */
+void net_pmtu_suspect(struct net *n, const struct la_addr *remote, uint32_t mtu, la_ns now);
+void net_pmtu_refute(struct net *n, const struct la_addr *remote);
+void net_pmtu_prove(struct net *n, const struct la_addr *remote);
+/* Remember this MTU for the destination. */
 void net_pmtu_set(struct net *n, const struct la_addr *remote, uint32_t mtu, la_ns now);
 
 /* Forward progress: the neighbour is alive (RFC 4861 §7.3.1).  Cheap. */
@@ -146,6 +152,9 @@ void net_confirm(struct net *n, const struct net_path *path, la_ns now);
 /* No progress after R1 retransmissions: probe the neighbour, and the next router if it was one
  * (MUST-20). */
 void net_doubt(struct net *n, const struct net_path *path, la_ns now);
+/* Is the next hop not known, being asked whether it is there, or not answering? */
+bool net_in_doubt(struct net *n, const struct la_addr *local, const struct la_addr *remote,
+                  int scope, const struct net_path *path, la_ns now);
 
 /* Queues one datagram (header built here; `n_bytes` copied) for the path's interface, waiting for
  * its neighbour if it must; dropped and counted if queues are full.  For segments that belong to no

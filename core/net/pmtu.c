@@ -106,7 +106,44 @@ void net_pmtu_set(struct net *n, const struct la_addr *remote, uint32_t mtu, la_
     }
     net_note(n, NR_PMTU_LEARNED);
     pmtu_at(n, i)->mtu = mtu < least ? least : mtu;
+    pmtu_at(n, i)->suspected = false;
     timer_set(n, TIMER_PMTU, i, later(now, PMTU_AGE));
+}
+
+void net_pmtu_suspect(struct net *n, const struct la_addr *remote, uint32_t mtu, la_ns now)
+{
+    uint32_t i = find(n, remote), before = i ? pmtu_at(n, i)->mtu : 0;
+
+    if (i && pmtu_at(n, i)->suspected)
+        before = pmtu_at(n, i)->before;
+    net_pmtu_set(n, remote, mtu, now);
+    i = find(n, remote);
+    if (i) {
+        pmtu_at(n, i)->suspected = true;
+        pmtu_at(n, i)->before = before;
+    }
+}
+
+void net_pmtu_refute(struct net *n, const struct la_addr *remote)
+{
+    uint32_t i = find(n, remote);
+
+    if (!i || !pmtu_at(n, i)->suspected)
+        return;
+    if (pmtu_at(n, i)->before) {
+        pmtu_at(n, i)->mtu = pmtu_at(n, i)->before;
+        pmtu_at(n, i)->suspected = false;
+    } else {
+        drop_one(n, i);
+    }
+}
+
+void net_pmtu_prove(struct net *n, const struct la_addr *remote)
+{
+    uint32_t i = find(n, remote);
+
+    if (i)
+        pmtu_at(n, i)->suspected = false;
 }
 
 uint32_t pmtu_learned(const struct net *n, const struct la_addr *remote)

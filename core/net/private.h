@@ -163,6 +163,8 @@ struct pmtu {
     uint32_t older, newer; /* by last change */
     struct la_addr remote;
     uint32_t mtu;
+    uint32_t before; /* what it was before it was suspected, 0: not known */
+    bool suspected;  /* a guess, and no packet of that size has got through */
 };
 
 /* ---- the whole ---- */

@@ -302,6 +302,13 @@ static void assemble(struct net *n, struct reass *r, struct slice *whole)
         .head = {p, r->hdr_len + k}, .span = n->rspan, .nspan = nspan, .len = r->hdr_len + r->end};
 }
 
+/* What the length field would have to say.  The headers are the first fragment's: they may be
+ * longer than those by which another was judged. */
+static uint32_t whole_length(const struct reass *r)
+{
+    return r->hdr_len - (ip_is_v4(&r->dst) ? 0 : IPV6_HLEN) + r->end;
+}
+
 /* All units are there. */
 static bool finish(struct net *n, uint32_t i, struct rx *x, struct slice *whole)
 {
@@ -375,6 +382,11 @@ bool reass_input(struct net *n, struct rx *x, struct slice *s, struct slice *who
     if (!r->end || r->units != (r->end + 7) / 8) {
         net_note(n, NR_FRAG_KEPT);
         return false;
+    }
+    if (whole_length(r) > DATAGRAM_MAX) {
+        drop_one(n, i);
+        m.rest = h->unfrag + 2U;
+        return refuse(n, x, s, NR_FRAG_TOO_LONG, &m, now);
     }
     return finish(n, i, x, whole);
 }

@@ -200,7 +200,8 @@ link_slow(struct net *n, const struct la_addr *local, const struct la_addr *remo
         struct la_addr from = *local;
         struct way w;
 
-        *path = (struct net_path){.epoch = n->epoch, .ifx = -1};
+        *path =
+            (struct net_path){.ifx = path->ifx}; /* where it waits, until there is a way again */
         if (route_way(n, &from, remote, scope, &w) != LA_OK)
             return NET_FAILED;
         if (w.iface->ether) {
@@ -278,6 +279,31 @@ void net_doubt(struct net *n, const struct net_path *path, la_ns now)
     nb_doubt(n, path->neighbour, now);
     if (nb.gateway)
         wake_next_gateway(n, &nb, now);
+}
+
+bool net_in_doubt(struct net *n, const struct la_addr *local, const struct la_addr *remote,
+                  int scope, const struct net_path *path, la_ns now)
+{
+    struct la_addr from = *local;
+    struct net_path p = *path;
+
+    if (p.epoch != n->epoch && net_route(n, &from, remote, scope, &p, now) != LA_OK)
+        return true;
+    if (!n->ifs[p.ifx].ether)
+        return false;
+    if (!p.neighbour)
+        return true;
+    switch ((enum nb_state)nb_at(n, p.neighbour)->state) {
+    case NB_REACHABLE:
+    case NB_STALE:
+    case NB_DELAY:
+        return false;
+    case NB_INCOMPLETE:
+    case NB_PROBE:
+    case NB_FAILED:
+        break;
+    }
+    return true;
 }
 
 static bool route_ok(const struct net *n, const struct la_addr *dst, unsigned plen,

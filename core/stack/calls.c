@@ -206,12 +206,8 @@ static int claim_pair(struct la_stack *s, struct tuple *id, la_ns now)
     case PAIR_REUSE:
         break;
     }
-    struct tw_entry old;
-    uint32_t hash = tuple_hash(&s->tcp.tab.key, id);
-    ref r = conntab_find(&s->tcp, id, hash);
-    timewait_get(&s->tcp, r, &old);
-    timewait_shadow(&s->tcp, r, hash);
-    (void)timewait_kill(&s->tcp, r, old.core.serial, now);
+    ref r = conntab_find(&s->tcp, id, tuple_hash(&s->tcp.tab.key, id));
+    (void)timewait_kill(&s->tcp, r, id, now);
     return LA_OK;
 }
 

@@ -15,14 +15,14 @@ static void timer_of(const struct tcb *t, struct la_status *st)
     }
 }
 
-/* A program may still hold a connection whose TIME-WAIT is over. */
+/* A program may still hold a connection whose TIME-WAIT is over, and the pair be in another's. */
 static bool still_waiting(const struct la_stack *s, const struct tcb *t, struct tw_entry *e)
 {
     ref r = conntab_find(&s->tcp, &t->id, t->hash);
     if (r == REF_NONE || (ref_kind(r) != REF_TW4 && ref_kind(r) != REF_TW6))
         return false;
     timewait_get(&s->tcp, r, e);
-    return e->core.serial == t->serial;
+    return seq_eq(e->core.rcv_nxt, t->rcv.nxt) && seq_eq(e->core.snd_nxt, t->snd.nxt);
 }
 
 /* What lies before the urgent byte; with OOBINLINE off that byte is not among those to read. */
@@ -178,15 +178,15 @@ static void fill_time_wait(const struct la_stack *s, ref r, struct la_status *st
     st->local = (struct la_endpoint){e.id.local, e.id.lport, e.ifx};
     st->remote = (struct la_endpoint){e.id.remote, e.id.rport, e.ifx};
     st->state = LA_TIME_WAIT;
-    st->serial = e.core.serial;
     st->timer = LA_TIMER_TIME_WAIT;
     st->timer_at = timewait_deadline_of(&s->tcp, r, s->now);
     st->since = st->timer_at > s->tcp.tw.wait ? st->timer_at - s->tcp.tw.wait : 0;
     st->snd_una = st->snd_nxt = e.core.snd_nxt.v;
     st->rcv_nxt = e.core.rcv_nxt.v;
     st->timestamps = e.has_ts;
-    const struct la_record *rec = record_find(&s->tcp.records, e.core.serial);
+    const struct la_record *rec = timewait_record(&s->tcp, r);
     if (rec) {
+        st->serial = rec->serial;
         st->first_fin = rec->first_fin;
         st->cause = rec->cause;
         st->bytes_sent = rec->bytes_sent;

@@ -20,7 +20,7 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
                          .tsval = ts_now(tcp, &e->id, now),
                          .tsecr = e->ts_recent,
                          .has_wscale = e->wscale_ok,
-                         .wscale = window_shift(&l->opt),
+                         .wscale = e->wscale,
                          .wscale_first = l->opt.wscale_first,
                          .sack_permitted = e->sack_ok};
     struct bare b = {.id = &e->id,
@@ -76,14 +76,14 @@ void embryo_forget(struct tcp *tcp, struct embryo *e, la_ns now)
 void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int error, la_ns now)
 {
     ref tw = e->tw;
-    uint32_t serial = e->tw_serial;
+    struct tuple id = e->id;
     /* "Return to LISTEN" (Figure 5 note 1, §3.10.7.4): the peer took it back, the listener goes on.
      */
     bool listens = cause == LA_CAUSE_PEER_RST || cause == LA_CAUSE_PROTOCOL;
     trace_embryo(tcp, e, LA_SYN_RECEIVED, listens ? LA_LISTEN : LA_CLOSED, now);
     write_record(tcp, e, cause, error, now);
     release(tcp, e);
-    if (tw != REF_NONE && timewait_unshadow(tcp, tw, serial))
+    if (tw != REF_NONE && timewait_unshadow(tcp, tw, &id))
         tcp_rule(tcp, NULL, R_TW_SYN_WAS_OLD, now);
 }
 
@@ -92,16 +92,18 @@ void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
     const struct options *o = &listener_at(tcp, e->listener)->opt;
     /* Its ACK came, without the bytes that the program wants to see first: no reason to ask again
      * before the time for them is over. */
-    bool patient = e->acked && now < e->opened + LA_MSEC(o->defer_accept_ms);
-    if (!patient && e->resent >= o->synack_retries) {
+    la_ns enough = e->opened + LA_MSEC(o->defer_accept_ms);
+    if (e->acked && now < enough) {
+        heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), enough);
+        return;
+    }
+    if (e->resent >= o->synack_retries) {
         tcp_rule(tcp, NULL, R_EMBRYO_TIMEOUT, now);
         embryo_end(tcp, e, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
         return;
     }
     e->resent++;
     heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + embryo_timeout(tcp, e));
-    if (patient)
-        return;
     tcp_rule(tcp, NULL, R_EMBRYO_RESEND, now);
     embryo_send_synack(tcp, e, now);
 }
@@ -114,7 +116,7 @@ static void take_options(struct tcp *tcp, struct tcb *t, const struct embryo *e)
     t->ts_ok = e->ts_ok;
     t->wscale_ok = e->wscale_ok;
     t->snd.wscale = e->wscale_ok ? e->peer_wscale : 0;
-    t->rcv.wscale = e->wscale_ok ? window_shift(&t->opt) : 0;
+    t->rcv.wscale = e->wscale_ok ? e->wscale : 0;
     t->ts_recent = e->ts_recent;
     t->ts_recent_at = e->ts_recent_at;
     t->ts_offset = ts_offset(tcp, &t->id);
@@ -143,23 +145,23 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     t->retransmits = e->resent;
     t->segs_in = 1;
     t->segs_out = 1U + e->resent;
-    t->rtt_timing = e->resent == 0;
+    t->rtt_timing = e->resent == 0 && !e->acked; /* what came just now may be no answer to it */
     t->rtt_at = e->opened;
     t->rtt_seq = t->snd.nxt;
     sndq_init(&t->sndq, t->snd.nxt);
     rcvq_init(&t->rcvq, t->rcv.nxt);
     recovery_init(&t->recovery, t->snd.iss);
     take_options(tcp, t, e);
-    t->path.ifx = e->ifx;
+    int16_t ifx = t->path.ifx = e->ifx;
     t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
     ref tw = e->tw;
-    uint32_t serial = e->tw_serial;
     release(tcp, e);
     if (tw != REF_NONE)
-        (void)timewait_kill(tcp, tw, serial, now);
+        (void)timewait_kill(tcp, tw, &t->id, now);
     conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
     t->in_table = true;
-    (void)net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now);
+    if (net_route(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, now) != LA_OK)
+        t->path = (struct net_path){.ifx = ifx}; /* asked again when there is something to send */
     mss_update(tcp, t);
     return t;
 }

@@ -14,7 +14,7 @@ static void syn_options(const struct tcp *tcp, const struct tcb *t, const struct
     o->sack_permitted = answer ? t->sack_ok : t->opt.sack;
     o->has_ts = answer ? t->ts_ok : t->opt.timestamps;
     o->has_wscale = answer ? t->wscale_ok : t->opt.wscale != -2;
-    o->wscale = window_shift(&t->opt);
+    o->wscale = t->rcv.wscale;
     o->wscale_first = t->opt.wscale_first;
 }
 
@@ -127,12 +127,20 @@ static void trace_out(struct tcp *tcp, struct tcb *t, const struct emit *e, stru
     trace_segment(tcp, LA_TRACE_SEGMENT_OUT, t, NULL, t->state, s, now);
 }
 
+static inline enum net_ready link_header(struct tcp *tcp, struct tcb *t, uint32_t *l2, la_ns now)
+{
+    enum net_ready ready =
+        net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, l2, now);
+    if (ready == NET_READY && t->path.ifx != t->queue_ifx)
+        return NET_WAIT; /* another interface's turn: the route changed */
+    return ready;
+}
+
 enum net_ready emit_plain(struct tcp *tcp, struct tcb *t, seqno at, uint32_t len, uint8_t flags,
                           struct la_frame *f, la_ns now)
 {
     uint32_t l2 = 0, options = 0, got = 0;
-    enum net_ready ready =
-        net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
+    enum net_ready ready = link_header(tcp, t, &l2, now);
     if (ready != NET_READY)
         return ready;
     if (t->ts_ok) {
@@ -164,8 +172,7 @@ enum net_ready emit_tcb(struct tcp *tcp, struct tcb *t, const struct emit *e, st
     if (!tracing && !e->nsack && !t->urg_out && e->len <= e->mss &&
         (e->flags & (TCP_SYN | TCP_ACK)) == TCP_ACK)
         return emit_plain(tcp, t, e->seq, e->len, e->flags, f, now);
-    enum net_ready ready =
-        net_link(tcp->net, &t->id.local, &t->id.remote, t->scope, &t->path, tcp->hdr, &l2, now);
+    enum net_ready ready = link_header(tcp, t, &l2, now);
     if (ready != NET_READY)
         return ready;
     struct la_trace_seg trace;

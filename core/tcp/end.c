@@ -89,6 +89,7 @@ static void finish(struct tcp *tcp, struct tcb *t, int error, la_ns now)
 {
     t->error = (int16_t)error;
     write_record(tcp, t, error, now);
+    blackhole_end(tcp, t, now);
     retire(tcp, t);
     if (t->handle)
         tcp_event(tcp, t, LA_EV_CLOSED | LA_EV_READABLE);
@@ -120,6 +121,7 @@ void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now)
     /* From CLOSING the peer's FIN has had its ACK, and its ACK of ours needs none. */
     if (t->ack_now || t->ack_delayed || !seq_eq(t->rcv.acked, t->rcv.nxt))
         emit_last_ack(tcp, t, now);
+    e.wnd = (uint16_t)window_announce(t);
     tcp_enter(tcp, t, LA_TIME_WAIT, now);
     if (tcp->cfg->lab.no_time_wait) {
         tcp_enter(tcp, t, LA_CLOSED, now);

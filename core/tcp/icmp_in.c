@@ -33,6 +33,7 @@ static void soft(struct tcp *tcp, struct tcb *t, const struct icmp_err *e, enum 
 {
     tcp_rule(tcp, t, rule, now);
     t->soft_error = (int16_t)error_of(e);
+    blackhole_explained(tcp, t, now);
     if (t->opt.soft_errors)
         tcp_event(tcp, t, LA_EV_ERROR);
 }

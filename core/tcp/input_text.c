@@ -228,8 +228,12 @@ static enum verdict take_fin(struct tcp *tcp, struct tcb *t, const struct tcp_se
 
 static enum verdict step8_fin(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, la_ns now)
 {
-    if (g->flags & TCP_FIN && receives(t) && !t->fin_out_of_order) {
-        t->fin_seq = seq_add(g->seq, g->len);
+    seqno at = seq_add(g->seq, g->len);
+    if (t->fin_out_of_order && seq_lt(t->fin_seq, t->rcv.nxt))
+        t->fin_out_of_order = false; /* the stream went on beyond it: it was none */
+    if (g->flags & TCP_FIN && receives(t)) {
+        if (!t->fin_out_of_order || seq_eq(at, t->rcv.nxt))
+            t->fin_seq = at;
         t->fin_out_of_order = true;
         if (!seq_eq(t->fin_seq, t->rcv.nxt)) {
             tcp_rule(tcp, t, R_FIN_ABOVE_GAP, now);
@@ -247,8 +251,8 @@ enum verdict input_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns
     enum verdict v = step7_text(tcp, t, g, now);
     if (v == V_CONTINUE)
         v = step8_fin(tcp, t, g, now);
-    /* The FIN that came with the ACK of ours did not count after all: an earlier one lay elsewhere,
-     * or there was no memory for the text before it. */
+    /* The FIN that came with the ACK of ours did not count after all: there was no memory for the
+     * text before it. */
     if (v == V_CONTINUE && t->state == LA_FIN_WAIT_1 && t->fin_acked)
         input_fin_acked(tcp, t, now);
     return v;

@@ -48,7 +48,8 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         return;
     }
     tcp_rule(tcp, t, R_KEEPALIVE_PROBE, now);
-    t->keep_probes++;
+    if (t->keep_probes < UINT8_MAX)
+        t->keep_probes++;
     t->keep_now = true;
     timer_arm(tcp, t, TIMER_KEEP, now + LA_MSEC(t->opt.keepintvl_ms));
     tcp_ready(tcp, t);

@@ -42,6 +42,7 @@ static void remember_syn(struct tcp *tcp, struct embryo *e, const struct listene
     e->sack_ok = l->opt.sack && o->sack_permitted;
     e->ts_ok = l->opt.timestamps && o->has_ts;
     e->wscale_ok = l->opt.wscale != -2 && o->has_wscale;
+    e->wscale = window_shift(&l->opt);
     e->peer_wscale = e->wscale_ok ? syn_wscale(tcp, o, now) : 0;
     e->peer_wnd = (uint16_t)g->wnd;
     e->ts_recent = e->ts_ok ? o->tsval : 0;
@@ -78,7 +79,6 @@ static void open_embryo(struct tcp *tcp, struct listener *l, struct embryo *e, r
         if (seq_le(e->iss, old.core.snd_nxt)) /* MAY-2 (1): above everything the old one sent */
             e->iss = seq_add(old.core.snd_nxt, 65535 + 2);
         e->tw = tw;
-        e->tw_serial = old.core.serial;
         timewait_shadow(tcp, tw, e->hash);
     }
     l->embryos++;
@@ -104,7 +104,7 @@ static void send_cookie(struct tcp *tcp, struct listener *l, const struct tuple 
                          .tsval = tsval,
                          .tsecr = e.ts_recent,
                          .has_wscale = e.wscale_ok,
-                         .wscale = window_shift(&l->opt),
+                         .wscale = e.wscale,
                          .wscale_first = l->opt.wscale_first,
                          .sack_permitted = e.sack_ok};
     struct bare b = {.id = id,
@@ -222,7 +222,7 @@ static void ack_embryo(struct tcp *tcp, const struct embryo *e, const struct tcp
                      .flags = TCP_ACK,
                      .ttl = l->opt.ttl,
                      .tos = (uint8_t)(l->opt.dscp << 2),
-                     .wnd = e->wscale_ok ? wnd >> window_shift(&l->opt) : wnd,
+                     .wnd = e->wscale_ok ? wnd >> e->wscale : wnd,
                      .opts = e->ts_ok ? &o : NULL,
                      .state = LA_SYN_RECEIVED};
     emit_bare(tcp, &b, now);

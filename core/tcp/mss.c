@@ -19,7 +19,7 @@ uint16_t mss_announce(const struct tcp *tcp, const struct options *o, int ifx, b
 
 /* Eff.snd.MSS (MUST-16): the smaller of the peer's word, the path and the program's wish, less
  * options. */
-void mss_update(struct tcp *tcp, struct tcb *t)
+uint16_t mss_effective(const struct tcp *tcp, const struct tcb *t)
 {
     bool v4 = tcb_is_v4(t);
     uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote), headers = ip_hlen(v4) + TCP_HLEN;
@@ -29,7 +29,12 @@ void mss_update(struct tcp *tcp, struct tcb *t)
     if (t->opt.maxseg && mss > t->opt.maxseg)
         mss = t->opt.maxseg;
     uint32_t options = t->ts_ok ? 12 : 0;
-    t->smss = (uint16_t)(mss > options + 8 ? mss - options : 8);
+    return (uint16_t)(mss > options + 8 ? mss - options : 8);
+}
+
+void mss_update(struct tcp *tcp, struct tcb *t)
+{
+    t->smss = mss_effective(tcp, t);
 }
 
 uint16_t syn_mss(struct tcp *tcp, const struct tcp_opts *o, bool v4, la_ns now)

@@ -89,6 +89,7 @@ static enum out unreachable(struct tcp *tcp, struct tcb *t, la_ns now)
         return OUT_GONE;
     }
     t->soft_error = LA_EHOSTUNREACH;
+    blackhole_explained(tcp, t, now);
     if (t->opt.soft_errors)
         tcp_event(tcp, t, LA_EV_ERROR);
     if (!tcb_outstanding(t) && !tcb_unsent(t))
@@ -118,7 +119,11 @@ __attribute__((noinline)) static enum out emit(struct tcp *tcp, struct tcb *t, c
     case NET_READY:
         break;
     case NET_WAIT:
-        return park(tcp, t);
+        if (t->path.ifx == t->queue_ifx)
+            return park(tcp, t);
+        tcp_unqueue(tcp, t);
+        tcp_ready(tcp, t);
+        return OUT_PARKED;
     case NET_FAILED:
         return unreachable(tcp, t, now);
     }
@@ -264,6 +269,16 @@ static uint32_t burst(const struct tcb *t, uint32_t most, uint32_t mss)
     return n < mss ? mss : (uint32_t)(n - n % mss);
 }
 
+/* What the refused probe carried went again. */
+static void note_probed(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, la_ns now)
+{
+    tcp_rule(tcp, t, R_RETRANSMIT, now);
+    t->retransmits++;
+    t->bytes_retransmitted++;
+    t->rtx_now = false;
+    recovery_sent(&t->recovery, v, v->una, 1, true);
+}
+
 /* How much text one frame may carry: one segment, or many where the device cuts. */
 static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
 {
@@ -285,12 +300,17 @@ static uint32_t within_window(const struct tcb *t, uint32_t mss)
     return most < 48 ? 48 : most;
 }
 
-static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v,
+/* `from` is SND.NXT, or SND.UNA where a probe was refused: what it carried goes with what follows.
+ */
+static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_view *v, seqno from,
                          uint32_t room, struct la_frame *f, la_ns now)
 {
-    struct emit e = {.seq = t->snd.nxt, .flags = TCP_ACK, .nsack = emit_sack_blocks(t, true)};
-    uint32_t unsent = t->sndq.end.v - t->snd.nxt.v;
-    int32_t usable = seq_diff(seq_add(t->snd.una, t->snd.wnd), t->snd.nxt);
+    struct emit e = {.seq = from,
+                     .flags = TCP_ACK,
+                     .nsack = emit_sack_blocks(t, true),
+                     .retransmit = seq_lt(from, t->snd.nxt)};
+    uint32_t unsent = t->sndq.end.v - from.v;
+    int32_t usable = seq_diff(seq_add(t->snd.una, t->snd.wnd), from);
     e.mss = within_window(t, t->smss - (e.nsack ? 4 + 8 * e.nsack : 0));
     if (usable <= 0) {
         t->cwnd_limited = false;
@@ -333,7 +353,8 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
     if (e.len % e.mss)
         t->snd.sml = seq_add(e.seq, e.len);
     uint32_t n = e.len + ((e.flags & TCP_FIN) != 0);
-    recovery_sent(&t->recovery, v, e.seq, n, false);
+    if (e.retransmit)
+        note_probed(tcp, t, v, now);
     note_new(tcp, t, e.seq, n, now);
     return OUT_FRAME;
 }
@@ -372,6 +393,14 @@ static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery
     return OUT_FRAME;
 }
 
+/* Is the octet of a zero-window probe all that is out, and was it refused?  Sent again alone, it
+ * would let Nagle hold up the text behind it for a round trip (§3.7.4). */
+static bool only_probed(const struct tcb *t)
+{
+    return t->rtx_now && seq_eq(t->snd.una, t->sndq.una) &&
+           seq_eq(t->snd.nxt, seq_add(t->snd.una, 1)) && seq_le(t->snd.nxt, t->sndq.end);
+}
+
 /* Is there anything that a window or a timer could let go? */
 static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
 {
@@ -381,6 +410,10 @@ static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, 
         return OUT_NOTHING;
     if (t->persist && t->snd.wnd == 0)
         return t->probe_now ? send_probe(tcp, t, &v, f, now) : OUT_NOTHING;
+    if (only_probed(t)) {
+        t->probe_now = true; /* it waited for longer than a silly window may hold it up */
+        return send_new(tcp, t, &v, v.una, t->cc.cwnd, f, now);
+    }
     if (t->rtx_now && outstanding)
         return send_again(tcp, t, &v, v.una, v.nxt.v - v.una.v, f, now);
     if (!outstanding && now - t->last_sent > LA_USEC(rtt_rto_us(&t->rtt, 0)) && t->last_sent) {
@@ -396,7 +429,7 @@ static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, 
     case RECOVERY_SEND_NEW:
         /* A window smaller than a segment must not make the last bytes wait for ever. */
         if (unsent && (room >= t->smss || room >= t->sndq.end.v - v.nxt.v || !outstanding))
-            return send_new(tcp, t, &v, room, f, now);
+            return send_new(tcp, t, &v, v.nxt, room, f, now);
         t->cwnd_limited |= unsent;
         return OUT_NOTHING;
     case RECOVERY_SEND_NONE:

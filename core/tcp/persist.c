@@ -1,6 +1,7 @@
 /* persist.c: probing a window that the peer keeps closed (RFC 9293 §3.8.6.1), also after close, and
  * the sender's silly-window override (§3.8.6.2.1), which waits on the same timer. Invariant: while
- * probes are answered a connection with a program lives on (MUST-37). */
+ * probes are answered a connection with a program lives on (MUST-37); R2 is about those that are
+ * not. */
 #include "tcp/spine.h"
 
 void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now)
@@ -9,12 +10,8 @@ void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now)
         return;
     t->persist = true;
     t->backoff = 0;
+    t->rtx_since = now;
     timer_arm(tcp, t, TIMER_RTX, now + wait);
-}
-
-static la_ns interval(const struct tcb *t)
-{
-    return LA_USEC(rtt_rto_us(&t->rtt, t->backoff));
 }
 
 void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now)
@@ -27,11 +24,10 @@ void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         tcp_ready(tcp, t);
         return;
     }
-    if (t->keep_probes >= t->opt.r2) {
-        tcp_rule(tcp, t, R_R2_REACHED, now);
-        tcp_end(tcp, t, LA_CAUSE_RETRANSMISSION_LIMIT, LA_ETIMEDOUT, now);
+    if (t->keep_probes == 0) /* what was sent before was answered */
+        t->rtx_since = now;
+    if (rto_give_up(tcp, t, t->keep_probes, now))
         return;
-    }
     if (!t->handle && !t->listener && t->backoff >= ORPHAN_PROBES) {
         tcp_rule(tcp, t, R_PERSIST_ORPHAN, now);
         t->cause = LA_CAUSE_PROBE_LIMIT;
@@ -39,9 +35,10 @@ void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         return;
     }
     tcp_rule(tcp, t, R_PERSIST_PROBE, now);
-    t->keep_probes++;
+    if (t->keep_probes < UINT8_MAX)
+        t->keep_probes++;
     if (t->backoff < UINT8_MAX)
         t->backoff++;
-    timer_arm(tcp, t, TIMER_RTX, now + interval(t));
+    rto_arm(tcp, t, now);
     tcp_ready(tcp, t);
 }

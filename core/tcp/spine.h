@@ -16,8 +16,6 @@
 #define SWS_OVERRIDE_NS LA_MSEC(200) /* §3.8.6.2.1: 0.1 to 1 s */
 #define ORPHAN_PROBES 8U             /* zero-window probes of an orphan */
 #define PAWS_IDLE_MS (24U * 24 * 3600 * 1000) /* RFC 7323 §5.5: 24 days */
-#define BLACK_HOLE_RTOS                                                                            \
-    3U /* timeouts of a full segment before the path is suspected (RFC 4821 §7.7) */
 
 /* A segment as it was sent; steps that trim it move seq, at and len. */
 struct tcp_seg {
@@ -254,9 +252,16 @@ static inline bool tcp_window_used(const struct tcb *t)
 }
 
 /* ---- mss.c: how large our segments are ---- */
+uint16_t mss_effective(const struct tcp *tcp, const struct tcb *t);
 void mss_update(struct tcp *tcp, struct tcb *t);
 /* What our SYN announces for a path (MUST-67, SHLD-6). */
 uint16_t mss_announce(const struct tcp *tcp, const struct options *o, int ifx, bool v4);
+
+/* ---- blackhole.c: segments too large for a path that does not say so ---- */
+void blackhole_timeout(struct tcp *tcp, struct tcb *t, la_ns now);
+void blackhole_explained(struct tcp *tcp, struct tcb *t, la_ns now); /* an error said why */
+void blackhole_over(struct tcp *tcp, struct tcb *t);                 /* SND.UNA moved */
+void blackhole_end(struct tcp *tcp, struct tcb *t, la_ns now);       /* the connection ends */
 
 /* ---- timer.c ---- */
 void timer_arm(struct tcp *tcp, struct tcb *t, enum timer_slot s, la_ns when);
@@ -274,6 +279,10 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void persist_start(struct tcp *tcp, struct tcb *t, la_ns wait, la_ns now);
 void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now);
+/* TIMER_RTX, for the next retransmission or probe. */
+void rto_arm(struct tcp *tcp, struct tcb *t, la_ns now);
+/* Ends t if R2 is reached: so many timeouts, or what the program said since t->rtx_since. */
+bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now);
 void life_expired(struct tcp *tcp, struct tcb *t, la_ns now);
 void orphan_fin_wait_2(struct tcp *tcp, struct tcb *t, la_ns now);
 

@@ -9,10 +9,10 @@ void take_syn_options(struct tcp *tcp, struct tcb *t, const struct tcp_opts *o, 
     t->sack_ok = t->opt.sack && o->sack_permitted;
     t->ts_ok = t->opt.timestamps && o->has_ts;
     t->wscale_ok = t->opt.wscale != -2 && o->has_wscale;
-    if (t->wscale_ok) {
+    if (t->wscale_ok)
         t->snd.wscale = syn_wscale(tcp, o, now);
-        t->rcv.wscale = window_shift(&t->opt);
-    }
+    else
+        t->rcv.wscale = 0;
     if (t->ts_ok) {
         t->ts_recent = o->tsval;
         t->ts_recent_at = ts_clock(now);

@@ -26,6 +26,9 @@ enum timer_slot {
 /* Which list the tcb is on, if any. */
 enum tcb_queue { TCB_IDLE, TCB_READY, TCB_WAITING };
 
+/* What a silence is taken for, until SND.UNA moves (blackhole.c). */
+enum black_hole { HOLE_NONE, HOLE_SUSPECTED, HOLE_EXCLUDED };
+
 /* State times that a tcb can spend: SYN-SENT .. LAST-ACK. */
 #define TCB_STATES (LA_TIME_WAIT - LA_SYN_SENT)
 
@@ -79,6 +82,7 @@ struct tcb {
     uint8_t quick;     /* ACKs that will not be delayed (LA_OPT_QUICKACKS) */
     bool dialogue;     /* but while the program's answers carry them, they are */
     uint8_t pushed;    /* ends of what the peer's program wrote, since our last ACK: up to two */
+    uint8_t hole;      /* enum black_hole */
     uint8_t acks_owed; /* duplicate ACKs to send besides, without SACK (RFC 5681 §4.2) */
     uint8_t oob;
     int16_t scope;
@@ -118,7 +122,8 @@ struct tcb {
     seqno rtt_seq; /* without timestamps: the number being timed (Karn) */
     la_ns rtt_at;
     la_ns last_sent, last_heard;
-    la_ns rtx_since; /* when the oldest outstanding number was first sent without progress since */
+    la_ns rtx_since; /* when the oldest outstanding number was first sent without progress since, or
+                        the oldest probe of a closed window without answer */
     la_ns challenge_at; /* last challenge ACK (RFC 5961 §7, per connection) */
     struct net_path path;
 

@@ -106,16 +106,21 @@ static la_ns ms(uint32_t v)
 }
 
 /* RTO from now, but not past the time at which the connection is given up. */
-static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
+void rto_arm(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     la_ns when = now + LA_USEC(rtt_rto_us(&t->rtt, t->backoff)), limit = LA_NEVER;
     if (t->state == LA_SYN_SENT || t->state == LA_SYN_RECEIVED)
         limit = t->opened + ms(t->opt.syn_timeout_ms);
     else if (t->opt.user_timeout_ms > 0)
         limit = t->rtx_since + ms((uint32_t)t->opt.user_timeout_ms);
-    if (t->persist) /* a store to it would hold up whoever looks at all of t->odd */
-        t->persist = false;
     timer_arm(tcp, t, TIMER_RTX, when < limit ? when : limit);
+}
+
+static void arm_rto(struct tcp *tcp, struct tcb *t, la_ns now)
+{
+    if (t->persist) /* a store would hold up whoever looks at all of t->odd */
+        t->persist = false;
+    rto_arm(tcp, t, now);
 }
 
 void tcp_on_sent(struct tcp *tcp, struct tcb *t, la_ns now)
@@ -130,10 +135,12 @@ void tcp_on_una_advanced(struct tcp *tcp, struct tcb *t, la_ns now)
         rtt_keep_backoff(&t->rtt, t->backoff);
     t->backoff = 0;
     t->rtx_since = now;
+    if (t->hole != HOLE_NONE)
+        blackhole_over(tcp, t);
     if (seq_eq(t->snd.una, t->snd.nxt)) {
         timer_stop(t, TIMER_RTX);
-        if (t->persist)
-            t->persist = false;
+        if (t->persist || t->rtx_now)
+            t->persist = t->rtx_now = false;
     } else if (!t->persist) {
         arm_rto(tcp, t, now);
     }
@@ -144,11 +151,12 @@ void tcp_on_window(struct tcp *tcp, struct tcb *t, la_ns now)
     if (t->snd.wnd == 0)
         return;
     if (t->persist) {
-        /* The window is open again: what the probes carried was refused, so it goes again at once.
-         */
+        /* The window is open again: what the probes carried was refused, so it goes again at once,
+         * and what waited behind it too. */
         t->backoff = 0;
         timer_stop(t, TIMER_RTX);
         t->persist = false;
+        t->rtx_since = now;
         if (seq_lt(t->snd.una, t->snd.nxt)) {
             t->rtx_now = true;
             arm_rto(tcp, t, now);
@@ -188,31 +196,18 @@ static void handshake_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     tcp_ready(tcp, t);
 }
 
-/* Large segments may vanish where ICMP is filtered: after a few timeouts try smaller ones (RFC 4821
- * §7.7). */
-static void suspect_black_hole(struct tcp *tcp, struct tcb *t, la_ns now)
+/* Must the connection be given up?  By time if the program set one, by count else; "never" is for a
+ * program that waits. */
+bool rto_give_up(struct tcp *tcp, struct tcb *t, unsigned count, la_ns now)
 {
-    bool v4 = tcb_is_v4(t);
-    uint32_t pmtu = net_pmtu(tcp->net, &t->path, &t->id.remote);
-    uint32_t next = v4 ? (pmtu > 1024 ? 1024 : 576) : 1280;
-    if (!t->opt.black_hole || t->backoff < BLACK_HOLE_RTOS || pmtu <= next ||
-        seq_diff(t->snd.nxt, t->snd.una) < (int32_t)t->smss)
-        return;
-    tcp_rule(tcp, t, R_PMTU_BLACK_HOLE, now);
-    net_pmtu_set(tcp->net, &t->id.remote, next, now);
-    mss_update(tcp, t);
-}
-
-/* Must the connection be given up?  By time if the program set one, by count else. */
-static bool give_up(struct tcp *tcp, struct tcb *t, la_ns now)
-{
-    int32_t limit = t->opt.user_timeout_ms;
+    bool orphan = !t->handle && !t->listener;
+    int32_t limit = orphan && t->opt.user_timeout_ms < 0 ? 0 : t->opt.user_timeout_ms;
     if (limit > 0 && now >= t->rtx_since + ms((uint32_t)limit)) {
         tcp_rule(tcp, t, R_USER_TIMEOUT, now);
         tcp_end(tcp, t, LA_CAUSE_USER_TIMEOUT, LA_ETIMEDOUT, now);
         return true;
     }
-    if (limit == 0 && t->backoff >= t->opt.r2) {
+    if (limit == 0 && count >= t->opt.r2) {
         tcp_rule(tcp, t, R_R2_REACHED, now);
         tcp_end(tcp, t, LA_CAUSE_RETRANSMISSION_LIMIT, LA_ETIMEDOUT, now);
         return true;
@@ -236,12 +231,12 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         persist_expired(tcp, t, now);
         return;
     }
-    if (give_up(tcp, t, now))
+    if (rto_give_up(tcp, t, t->backoff, now))
         return;
     tcp_rule(tcp, t, R_RTO_EXPIRED, now);
     struct recovery_view v = {t->snd.una, t->snd.nxt, t->smss, t->sack_ok};
     t->rto_expirations++;
-    suspect_black_hole(tcp, t, now);
+    blackhole_timeout(tcp, t, now);
     if (tcb_outstanding(t))
         recovery_on_rto(&t->recovery, &t->cc, tcp->ranges, &v, t->backoff == 0, now);
     if (t->backoff < UINT8_MAX)

@@ -175,13 +175,6 @@ static bool has_scope(const struct tuple *id)
     return ip_is_link_local(&id->remote) || ip_is_link_local(&id->local);
 }
 
-/* The whole serial: an entry is younger than 2^28 records. */
-static uint32_t serial_of(const struct tcp *tcp, ref r)
-{
-    uint32_t last = tcp->records.last;
-    return last - ((last - tw_core_at(&tcp->tw, r)->serial) & TW_SERIAL);
-}
-
 struct tuple timewait_tuple(const struct timewait *w, ref r)
 {
     struct tuple id;
@@ -208,6 +201,22 @@ bool timewait_is(const struct timewait *w, ref r, const struct tuple *id)
            memcmp(&s->remote, &id->remote, 16) == 0 && memcmp(&s->local, &id->local, 16) == 0;
 }
 
+/* Of the records with these low bits, newest first, the open one of the pair: there is no other. */
+struct la_record *timewait_record(const struct tcp *tcp, ref r)
+{
+    const struct records *all = &tcp->records;
+    uint32_t age = (all->last - tw_core_at(&tcp->tw, r)->serial) & TW_SERIAL;
+    for (; age < all->cap; age += TW_SERIAL + 1) {
+        struct la_record *rec = record_find(all, all->last - age);
+        if (!rec || rec->state != LA_TIME_WAIT)
+            continue;
+        struct tuple id = {rec->local.addr, rec->remote.addr, rec->local.port, rec->remote.port};
+        if (timewait_is(&tcp->tw, r, &id))
+            return rec;
+    }
+    return NULL;
+}
+
 static uint32_t hash_of(const struct tcp *tcp, ref r)
 {
     struct tuple id = timewait_tuple(&tcp->tw, r);
@@ -224,6 +233,7 @@ static void write_slot(struct timewait *w, ref r, const struct tw_entry *e, la_n
         core.serial |= TW_HAS_TS;
     if (e->ifx > 0 && has_scope(&e->id))
         core.serial |= (uint32_t)e->ifx % NET_IFS << TW_IFX_SHIFT;
+    core.serial |= (uint32_t)e->wnd << TW_WND_SHIFT;
     if (ref_kind(r) == REF_TW4) {
         struct tw_slot4 *s = tw_slot_at(w, r);
         *s = (struct tw_slot4){.core = core, .lport = e->id.lport, .rport = e->id.rport};
@@ -238,12 +248,13 @@ static void write_slot(struct timewait *w, ref r, const struct tw_entry *e, la_n
 /* Ends an entry, whatever the reason. */
 static void finish(struct tcp *tcp, ref r, bool reused, bool evicted, la_ns now)
 {
-    uint32_t serial = serial_of(tcp, r);
+    const struct la_record *rec = timewait_record(tcp, r);
     if (tw_core_at(&tcp->tw, r)->next != TW_SHADOWED)
         conntab_remove(tcp, r, hash_of(tcp, r));
     slot_drop(queue_of(&tcp->tw, r), ref_index(r));
     tcp->tw.live--;
-    record_complete(tcp, serial, reused, evicted, now);
+    if (rec)
+        record_complete(tcp, rec->serial, reused, evicted, now);
 }
 
 static void evict(struct tcp *tcp, ref r, la_ns now)
@@ -287,9 +298,10 @@ void timewait_get(const struct tcp *tcp, ref r, struct tw_entry *e)
     const struct tw_core *core = tw_core_at(&tcp->tw, r);
     e->id = timewait_tuple(&tcp->tw, r);
     e->core = *core;
-    e->core.serial = serial_of(tcp, r);
+    e->core.serial = 0;
     e->has_ts = (core->serial & TW_HAS_TS) != 0;
     e->ifx = has_scope(&e->id) ? (int16_t)(core->serial >> TW_IFX_SHIFT & 7) : (int16_t)-1;
+    e->wnd = (uint16_t)(core->serial >> TW_WND_SHIFT);
 }
 
 /* Does the queue keep a slot for each entry that may still come, up to the cap?  Only then may a
@@ -326,11 +338,10 @@ la_ns timewait_deadline_of(const struct tcp *tcp, ref r, la_ns now)
 
 /* ---- the pair in other hands ---- */
 
-static bool is_entry(struct tcp *tcp, ref r, uint32_t serial)
+static bool is_entry(struct tcp *tcp, ref r, const struct tuple *id)
 {
     return (ref_kind(r) == REF_TW4 || ref_kind(r) == REF_TW6) &&
-           slot_is_live(queue_of(&tcp->tw, r), ref_index(r)) &&
-           ((tw_core_at(&tcp->tw, r)->serial ^ serial) & TW_SERIAL) == 0;
+           slot_is_live(queue_of(&tcp->tw, r), ref_index(r)) && timewait_is(&tcp->tw, r, id);
 }
 
 void timewait_shadow(struct tcp *tcp, ref r, uint32_t hash)
@@ -339,17 +350,17 @@ void timewait_shadow(struct tcp *tcp, ref r, uint32_t hash)
     tw_core_at(&tcp->tw, r)->next = TW_SHADOWED;
 }
 
-bool timewait_unshadow(struct tcp *tcp, ref r, uint32_t serial)
+bool timewait_unshadow(struct tcp *tcp, ref r, const struct tuple *id)
 {
-    if (!is_entry(tcp, r, serial) || tw_core_at(&tcp->tw, r)->next != TW_SHADOWED)
+    if (!is_entry(tcp, r, id) || tw_core_at(&tcp->tw, r)->next != TW_SHADOWED)
         return false;
     conntab_insert(tcp, r, hash_of(tcp, r));
     return true;
 }
 
-bool timewait_kill(struct tcp *tcp, ref r, uint32_t serial, la_ns now)
+bool timewait_kill(struct tcp *tcp, ref r, const struct tuple *id, la_ns now)
 {
-    if (!is_entry(tcp, r, serial))
+    if (!is_entry(tcp, r, id))
         return false;
     finish(tcp, r, true, false, now);
     return true;

@@ -24,7 +24,7 @@ struct tcp;
 struct tw_core {
     uint32_t next; /* conntab's chain; TW_SHADOWED outside it */
     uint32_t deadline;
-    uint32_t serial; /* of the close record; in a slot TW_SERIAL bits of it and two fields more */
+    uint32_t serial; /* of the close record; in a slot TW_SERIAL bits of it and three fields more */
     seqno rcv_nxt;   /* the peer's FIN is rcv_nxt - 1 */
     seqno snd_nxt;
     uint32_t ts_recent; /* if flags say so */
@@ -32,11 +32,12 @@ struct tw_core {
 
 /* A slot's `next` where the pair is somebody else's for now: no object has this ref. */
 #define TW_SHADOWED ref_of(REF_TW6, 0)
-/* A slot's `serial`: 28 bits (the rest is known from the newest record's), then the interface of a
- * link-local pair, then whether there were timestamps. */
-#define TW_SERIAL 0x0fffffffU
-#define TW_IFX_SHIFT 28
-#define TW_HAS_TS 0x80000000U
+/* A slot's `serial`: 12 bits (which say, with the pair, where the record is), the interface of a
+ * link-local pair, whether there were timestamps, and the window announced last. */
+#define TW_SERIAL 0xfffU
+#define TW_IFX_SHIFT 12
+#define TW_HAS_TS 0x8000U
+#define TW_WND_SHIFT 16
 
 struct tw_slot4 {
     struct tw_core core;
@@ -56,7 +57,8 @@ struct tw_entry {
     struct tuple id;
     struct tw_core core;
     bool has_ts;
-    int16_t ifx; /* scope of a link-local pair, else -1 */
+    int16_t ifx;  /* scope of a link-local pair, else -1 */
+    uint16_t wnd; /* what our last ACK announced, as on the wire: what we answer says the same */
 };
 
 #define TW_CHUNK 32U
@@ -94,8 +96,10 @@ void timewait_free(struct timewait *w);
  * cap the oldest is evicted first (R_TW_EVICTED, its record completed).  False if there is no
  * memory: the caller goes to CLOSED. */
 bool timewait_add(struct tcp *tcp, const struct tw_entry *e, uint32_t hash, la_ns now);
-/* Reads an entry. */
+/* Reads an entry, but for what it has of its record's serial. */
 void timewait_get(const struct tcp *tcp, ref r, struct tw_entry *e);
+/* Its close record; NULL if that is no longer kept. */
+struct la_record *timewait_record(const struct tcp *tcp, ref r);
 /* Begins 2MSL anew (a repeated FIN); the ref changes.  Where no slot can be had without pushing out
  * others, the old wait goes on and the ref stays.  The record's count is the caller's. */
 ref timewait_restart(struct tcp *tcp, ref r, uint32_t hash, la_ns now);
@@ -104,11 +108,11 @@ la_ns timewait_deadline_of(const struct tcp *tcp, ref r, la_ns now);
 
 /* A new SYN has the pair for now: out of the conntab, but kept, in case the SYN was an old
  * duplicate (MAY-2).  timewait_unshadow puts it back (nobody has the pair then), timewait_kill ends
- * it (reused), shadowed or not.  Both check `serial`, so an entry that expired meanwhile is left
- * alone; they return whether it was there. */
+ * it (reused), shadowed or not.  Both leave alone what is not this pair's, as the entry may have
+ * expired meanwhile and its slot be another's; they return whether it was there. */
 void timewait_shadow(struct tcp *tcp, ref r, uint32_t hash);
-bool timewait_unshadow(struct tcp *tcp, ref r, uint32_t serial);
-bool timewait_kill(struct tcp *tcp, ref r, uint32_t serial, la_ns now);
+bool timewait_unshadow(struct tcp *tcp, ref r, const struct tuple *id);
+bool timewait_kill(struct tcp *tcp, ref r, const struct tuple *id, la_ns now);
 
 la_ns timewait_deadline(const struct timewait *w, la_ns now); /* of the oldest; LA_NEVER */
 /* Ends what is due, oldest first: out of the table, record completed (record_complete). */

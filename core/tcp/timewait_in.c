@@ -5,11 +5,6 @@
  * segment in order that only acknowledges is not answered, as two ends could go on for ever. */
 #include "tcp/spine.h"
 
-static struct la_record *record_of(struct tcp *tcp, const struct tw_entry *e)
-{
-    return record_find(&tcp->records, e->core.serial);
-}
-
 static void reply(struct tcp *tcp, const struct tw_entry *e, la_ns now)
 {
     struct tcp_opts o = {
@@ -20,6 +15,7 @@ static void reply(struct tcp *tcp, const struct tw_entry *e, la_ns now)
                      .ack = e->core.rcv_nxt,
                      .flags = TCP_ACK,
                      .ttl = 64,
+                     .wnd = e->wnd,
                      .opts = e->has_ts ? &o : NULL,
                      .state = LA_TIME_WAIT};
     emit_bare(tcp, &b, now);
@@ -49,7 +45,7 @@ static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
         input_listen(tcp, listener_at(tcp, l), &e->id, hash, g, r, now);
         return;
     }
-    struct la_record *rec = record_of(tcp, e);
+    struct la_record *rec = timewait_record(tcp, r);
     if (rec)
         rec->tw.syn_refused++;
     tcp_drop(tcp, NULL, &e->id, R_TW_SYN_REFUSED, now);
@@ -59,13 +55,13 @@ static void syn(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
 static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
                 const struct tcp_seg *g, la_ns now)
 {
-    struct la_record *rec = record_of(tcp, e);
+    struct la_record *rec = timewait_record(tcp, r);
     if (rec)
         rec->tw.rst_ignored++;
     tcp_drop(tcp, NULL, &e->id, R_TW_RST_IGNORED, now);
     if (tcp->cfg->lab.rst_kills_time_wait && seq_eq(g->seq, e->core.rcv_nxt)) {
         timewait_shadow(tcp, r, hash);
-        (void)timewait_kill(tcp, r, e->core.serial, now);
+        (void)timewait_kill(tcp, r, &e->id, now);
     }
 }
 
@@ -74,7 +70,7 @@ static void rst(struct tcp *tcp, ref r, const struct tw_entry *e, uint32_t hash,
 static void fin_again(struct tcp *tcp, ref r, struct tw_entry *e, uint32_t hash,
                       const struct tcp_seg *g, la_ns now)
 {
-    struct la_record *rec = record_of(tcp, e);
+    struct la_record *rec = timewait_record(tcp, r);
     if (rec)
         rec->tw.restarts++;
     tcp_rule(tcp, NULL, R_TW_FIN_AGAIN, now);
@@ -84,10 +80,10 @@ static void fin_again(struct tcp *tcp, ref r, struct tw_entry *e, uint32_t hash,
     reply(tcp, e, now);
 }
 
-static void old_segment(struct tcp *tcp, const struct tw_entry *e, enum tcp_rule rule, bool answer,
-                        la_ns now)
+static void old_segment(struct tcp *tcp, ref r, const struct tw_entry *e, enum tcp_rule rule,
+                        bool answer, la_ns now)
 {
-    struct la_record *rec = record_of(tcp, e);
+    struct la_record *rec = timewait_record(tcp, r);
     if (rec)
         rec->tw.old_segments++;
     tcp_drop(tcp, NULL, &e->id, rule, now);
@@ -105,16 +101,16 @@ void input_timewait(struct tcp *tcp, ref r, const struct tuple *id, uint32_t has
         rst(tcp, r, &e, hash, g, now);
     } else if (g->flags & TCP_SYN) {
         if (g->flags & TCP_ACK)
-            old_segment(tcp, &e, R_TW_SYN_REFUSED, true, now);
+            old_segment(tcp, r, &e, R_TW_SYN_REFUSED, true, now);
         else
             syn(tcp, r, &e, hash, g, now);
     } else if (!(g->flags & TCP_ACK)) {
-        old_segment(tcp, &e, R_TW_NOACK, false, now);
+        old_segment(tcp, r, &e, R_TW_NOACK, false, now);
     } else if (g->flags & TCP_FIN && seq_eq(seq_add(g->seq, seg_len(g)), e.core.rcv_nxt)) {
         fin_again(tcp, r, &e, hash, g, now);
     } else if (seg_len(g) == 0 && seq_eq(g->seq, e.core.rcv_nxt)) {
-        old_segment(tcp, &e, R_TW_ACK_IGNORED, false, now);
+        old_segment(tcp, r, &e, R_TW_ACK_IGNORED, false, now);
     } else {
-        old_segment(tcp, &e, R_TW_OLD_SEGMENT, tcp_may_answer(tcp, hash, g, now), now);
+        old_segment(tcp, r, &e, R_TW_OLD_SEGMENT, tcp_may_answer(tcp, hash, g, now), now);
     }
 }

@@ -7,6 +7,7 @@ int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
 {
     t->active = true;
     t->addr_sum = csum_addresses(&t->id.local, &t->id.remote);
+    t->rcv.wscale = window_shift(&t->opt); /* what the SYN offers, whatever becomes of the buffer */
     t->opened = t->state_since = now;
     t->ts_offset = ts_offset(tcp, &t->id);
     t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);

@@ -98,6 +98,7 @@ struct la_if_config {
     uint32_t gso_segs; /* most segments in one; 0: gso_max is the only limit */
     bool slaac;        /* make addresses from router advertisements, RFC 4862 */
     bool no_dad; /* skip duplicate address detection and ARP probes (point-to-point wires, tests) */
+    bool no_announce; /* ... and tell nobody of an address that came up without them */
 };
 
 /* Adds an interface and returns its index, 0 and up.  Ethernet interfaces with IPv6 form a

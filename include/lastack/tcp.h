@@ -322,7 +322,7 @@ struct la_status {
     struct la_endpoint local, remote;
     enum la_state state;
     la_ns since;         /* when it entered this state */
-    uint32_t serial;     /* TIME-WAIT: of its close record */
+    uint32_t serial;     /* TIME-WAIT: of its close record; 0: no longer kept */
     bool orphan;         /* the program gave the handle back */
     uint8_t first_fin;   /* enum la_side */
     uint8_t cause;       /* enum la_cause */

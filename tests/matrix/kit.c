@@ -71,7 +71,8 @@ struct kit *kit_new(struct how how)
                                .mac = {2, 0, 0, 0, 0, 1},
                                .mtu = how.mtu ? how.mtu : 1500,
                                .offload = how.tso ? LA_OFFLOAD_TX_CSUM | LA_OFFLOAD_TSO : 0,
-                               .no_dad = true};
+                               .no_dad = true,
+                               .no_announce = true};
     assert_int_equal(la_if_add(k->s, &dev, k->now), 0);
     k->a = round_v6() ? v6(1) : la_addr_v4(10, 0, 0, 1);
     k->b = round_v6() ? v6(2) : la_addr_v4(10, 0, 0, 2);

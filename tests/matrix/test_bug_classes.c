@@ -326,6 +326,41 @@ static void offload_keeps_the_mss(void **state)
     kit_end(k);
 }
 
+/* A FIN that was no FIN, as the stream goes on beyond it (forged, or a broken peer's), is
+ * forgotten: the one that comes in order counts, and its sender is not left without an ACK for
+ * ever. */
+static void fin_inside_the_stream(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv + 500, .ack = k->una});
+    fired(k, "FIN_ABOVE_GAP", 1);
+    (void)expect(k, A, k->nxt, k->rcv);
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->una, .len = 1000});
+    k->rcv += 1000;
+    fired(k, "FIN_RECEIVED", 0);
+    pass(k, LA_SEC(1));
+    (void)expect(k, A, k->nxt, k->rcv);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv + 100, .ack = k->una}); /* above a gap again */
+    (void)expect(k, A, k->nxt, k->rcv);
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->una, .len = 100});
+    k->rcv += 101;
+    fired(k, "FIN_RECEIVED", 1);
+    (void)expect(k, A, k->nxt, k->rcv);
+    expect_state(k, LA_CLOSE_WAIT);
+    kit_end(k);
+    /* In order, while the false one still lies ahead. */
+    k = in_established(PLAIN);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv + 500, .ack = k->una});
+    (void)expect(k, A, k->nxt, k->rcv);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->una});
+    k->rcv += 1;
+    fired(k, "FIN_RECEIVED", 1);
+    (void)expect(k, A, k->nxt, k->rcv);
+    expect_state(k, LA_CLOSE_WAIT);
+    kit_end(k);
+}
+
 int main(void)
 {
     static const struct CMUnitTest rows[] = {
@@ -341,6 +376,7 @@ int main(void)
         cmocka_unit_test(divided_acks),
         cmocka_unit_test(spoofed_duplicates),
         cmocka_unit_test(offload_keeps_the_mss),
+        cmocka_unit_test(fin_inside_the_stream),
     };
     return MATRIX(rows);
 }

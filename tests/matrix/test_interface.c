@@ -160,6 +160,70 @@ static void no_neighbour(void **state)
     kit_end(k);
 }
 
+/* The address goes and comes back: nobody can be heard meanwhile, and afterwards all goes on, what
+ * we have to send and what we owe an ACK for. */
+static void address_comes_back(void **state)
+{
+    unsigned plen = round_v6() ? 64 : 24;
+    (void)state;
+    for (unsigned ours = 0; ours < 2; ours++) {
+        struct kit *k = in_established(PLAIN);
+        assert_int_equal(la_addr_del(k->s, 0, &k->a, k->now), LA_OK);
+        if (ours) {
+            assert_int_equal(kit_send(k, 10, 0), 10);
+            expect_quiet(k);
+            fired(k, "NEIGHBOUR_FAILED", 1);
+            assert_int_equal(kit_status(k).soft_error, LA_EHOSTUNREACH);
+        } else {
+            assert_int_equal(la_setopt(k->s, k->c, LA_OPT_KEEPIDLE_MS, 1000, k->now), LA_OK);
+            assert_int_equal(la_setopt(k->s, k->c, LA_OPT_KEEPALIVE, 1, k->now), LA_OK);
+            pass(k, LA_SEC(2));
+            expect_quiet(k);
+        }
+        assert_int_equal(la_addr_add(k->s, 0, &k->a, plen, k->now), LA_OK);
+        if (ours) {
+            wait_for_segment(k, LA_SEC(5));
+            (void)expect_text(k, P | A, k->nxt, k->rcv, 10);
+            k->nxt += 10;
+        } else {
+            in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->una, .len = 10});
+            k->rcv += 10;
+            pass(k, LA_MSEC(500));
+            (void)expect(k, A, k->nxt, k->rcv);
+        }
+        expect_state(k, LA_ESTABLISHED);
+        kit_end(k);
+    }
+}
+
+/* The address moves to another interface while there is something to send: it leaves by that one,
+ * and nothing by the old one. */
+static void address_moves(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    const struct la_if_config second = {.link = LA_LINK_IP, .mtu = 1500, .no_dad = true};
+    struct la_frame f;
+    (void)state;
+    assert_int_equal(la_if_add(k->s, &second, k->now), 1);
+    assert_int_equal(kit_send(k, 10000, 0), 10000);
+    assert_true(la_tx(k->s, 0, &f, k->now));
+    assert_int_equal(la_addr_del(k->s, 0, &k->a, k->now), LA_OK);
+    assert_int_equal(la_addr_add(k->s, 1, &k->a, round_v6() ? 64 : 24, k->now), LA_OK);
+    unsigned frames[2] = {0};
+    for (unsigned round = 0; round < 2; round++)
+        for (int ifx = 0; ifx < 2; ifx++)
+            while (la_tx(k->s, ifx, &f, k->now))
+                frames[ifx]++;
+    assert_int_equal(frames[0], 0);
+    assert_true(frames[1] >= 5);
+    assert_int_equal(la_check(k->s), 0);
+    assert_int_equal(la_abort(k->s, k->c, k->now), LA_OK);
+    k->c = LA_CONN_NONE;
+    assert_false(la_tx(k->s, 0, &f, k->now));
+    assert_true(la_tx(k->s, 1, &f, k->now)); /* the RST */
+    kit_end(k);
+}
+
 /* ---- what is written into the IP header ---- */
 
 static void ttl_and_dscp(struct la_stack *s, la_conn c, la_ns now)
@@ -315,6 +379,7 @@ int main(void)
     static const struct CMUnitTest rows[] = {
         cmocka_unit_test(no_keep_alive),      cmocka_unit_test(keep_alive_default),
         cmocka_unit_test(keep_alive_waits),   cmocka_unit_test(keep_alive_gives_up),
+        cmocka_unit_test(address_comes_back), cmocka_unit_test(address_moves),
         cmocka_unit_test(no_user_timeout),    cmocka_unit_test(no_reports),
         cmocka_unit_test(no_neighbour),       cmocka_unit_test(ip_fields),
         cmocka_unit_test(local_address),      cmocka_unit_test(urgent_of_any_length),

@@ -336,6 +336,41 @@ static void deferred(void **state)
     kit_end(k);
 }
 
+static void defer_long(struct la_stack *s, la_conn c, la_ns now)
+{
+    assert_int_equal(la_setopt(s, c, LA_OPT_DEFER_ACCEPT_MS, 120000, now), LA_OK);
+}
+
+/* While it waits nothing is sent again, so nothing counts as lost; and when the time is over the
+ * SYN,ACK does go again, as often as for anybody. */
+static void deferred_for_long(void **state)
+{
+    struct kit *k = in_syn_received((struct how){.passive = true, .tune = defer_long});
+    (void)state;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    pass(k, LA_SEC(100));
+    fired(k, "EMBRYO_RESEND", 0);
+    expect_quiet(k);
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv, .ack = k->nxt, .len = 10});
+    fired(k, "PASSIVE_OPEN", 1);
+    k->una = k->nxt;
+    k->rcv += 10;
+    kit_accept(k);
+    assert_int_equal(kit_status(k).total_retrans, 0);
+    assert_int_equal(kit_status(k).cwnd, 10 * kit_mss(k));
+    assert_int_equal(kit_status(k).srtt_us, 0); /* not a hundred seconds */
+    kit_end(k);
+    k = in_syn_received((struct how){.passive = true, .tune = defer_long});
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    wait_for_segment(k, LA_SEC(121));
+    (void)expect(k, S | A, ISS, k->rcv);
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    fired(k, "PASSIVE_OPEN", 1);
+    k->una = k->nxt;
+    expect_state(k, LA_ESTABLISHED);
+    kit_end(k);
+}
+
 static void seg_ack(void **state)
 {
     static const uint8_t flags[] = {A, S | A, F | A, P | A};
@@ -438,6 +473,7 @@ int main(void)
         cmocka_unit_test(seg_syn_cookie),
         cmocka_unit_test(seg_syn_options),
         cmocka_unit_test(deferred),
+        cmocka_unit_test(deferred_for_long),
     };
     return MATRIX(rows);
 }

@@ -196,6 +196,88 @@ static void black_hole(void **state)
     kit_end(k);
 }
 
+/* A full segment is out and lost; until the n-th timeout, which sends `len` bytes of it. */
+static struct kit *stalled(unsigned n, uint32_t len)
+{
+    struct kit *k = in_established(PLAIN);
+    struct seg g = {0};
+    assert_int_equal(kit_send(k, kit_mss(k), 0), kit_mss(k));
+    (void)expect_text(k, P | A, k->nxt, k->rcv, kit_mss(k));
+    k->nxt += kit_mss(k);
+    for (unsigned i = 0; i < n; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        assert_true(kit_take(k, &g));
+        assert_int_equal(g.seq, k->una);
+    }
+    assert_int_equal(g.len, len);
+    return k;
+}
+
+/* C34: smaller ones vanish too: it was not their size, and other connections should not suffer.
+ * This one goes on with them, and is back to full ones with the first progress. */
+static void black_hole_in_vain(void **state)
+{
+    uint32_t ts = round_options() ? 12 : 0, least = (round_v6() ? 1280 - 60 : 576 - 40) - ts;
+    unsigned steps = round_v6() ? 1 : 2;
+    struct kit *k = stalled(3 + steps, least);
+    (void)state;
+    assert_int_equal(kit_status(k).pmtu, round_v6() ? 1280 : 576);
+    wait_for_segment(k, LA_SEC(61));
+    fired(k, "PMTU_RESTORED", 1);
+    (void)expect_text(k, A, k->una, k->rcv, least);
+    assert_int_equal(kit_status(k).pmtu, 1500);
+    wait_for_segment(k, LA_SEC(61));
+    fired(k, "PMTU_BLACK_HOLE", 0);
+    (void)expect_text(k, A, k->una, k->rcv, least);
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    k->una = k->nxt;
+    assert_int_equal(kit_send(k, kit_mss(k), 0), kit_mss(k));
+    (void)expect_text(k, P | A, k->nxt, k->rcv, kit_mss(k));
+    kit_end(k);
+}
+
+/* They get through: that is what the path takes. */
+static void black_hole_found(void **state)
+{
+    uint32_t ts = round_options() ? 12 : 0, less = (round_v6() ? 1280 - 60 : 1024 - 40) - ts;
+    struct kit *k = stalled(4, less);
+    (void)state;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->una + less});
+    k->una += less;
+    (void)expect_text(k, P | A, k->una, k->rcv, kit_mss(k) - less);
+    assert_int_equal(la_abort(k->s, k->c, k->now), LA_OK);
+    fired(k, "PMTU_RESTORED", 0);
+    (void)expect(k, R | A, k->nxt, k->rcv);
+    kit_end(k);
+}
+
+/* An error says why nothing comes back: before (nothing is suspected) or after (it is taken back).
+ * A connection that ends without progress takes it back too. */
+static void black_hole_explained(void **state)
+{
+    uint32_t ts = round_options() ? 12 : 0, less = (round_v6() ? 1280 - 60 : 1024 - 40) - ts;
+    struct kit *k = stalled(2, (round_v6() ? 1500 - 60 : 1500 - 40) - ts);
+    (void)state;
+    icmp(k, SOFT, 0, k->una);
+    for (unsigned i = 0; i < 5; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        fired(k, "PMTU_BLACK_HOLE", 0);
+        (void)expect_text(k, P | A, k->una, k->rcv, kit_mss(k));
+    }
+    kit_end(k);
+    k = stalled(4, less);
+    icmp(k, SOFT, 0, k->una);
+    fired(k, "PMTU_RESTORED", 1);
+    assert_int_equal(kit_status(k).pmtu, 1500);
+    kit_end(k);
+    k = stalled(4, less);
+    kit_mark(k);
+    assert_int_equal(la_abort(k->s, k->c, k->now), LA_OK);
+    fired(k, "PMTU_RESTORED", 1);
+    (void)expect(k, R | A, k->nxt, k->rcv);
+    kit_end(k);
+}
+
 /* ---- a lack of memory refuses, and never breaks the stream ---- */
 
 static void no_block_to_receive(void **state)
@@ -262,6 +344,9 @@ int main(void)
         cmocka_unit_test(karn),
         cmocka_unit_test(idle_restart),
         cmocka_unit_test(black_hole),
+        cmocka_unit_test(black_hole_in_vain),
+        cmocka_unit_test(black_hole_found),
+        cmocka_unit_test(black_hole_explained),
         cmocka_unit_test(no_block_to_receive),
         cmocka_unit_test(no_block_to_send),
     };

@@ -443,6 +443,26 @@ static void no_memory(void **state)
     kit_end(k);
 }
 
+/* The listener's buffer changes while a connection is half open: it keeps the scale that its
+ * SYN,ACK announced, or the peer would read each of our windows for another. */
+static void scale_is_kept(void **state)
+{
+    struct kit *k = in_syn_received((struct how){.passive = true, .offer_ws = true});
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->listener, LA_OPT_RCVBUF, 1 << 20, k->now), LA_OK);
+    in(k, (struct seg){.flags = S, .seq = IRS, .opts = kit_syn_options(k)}); /* it was lost */
+    struct seg g = expect(k, S | A, ISS, IRS + 1);
+    assert_true(g.opts.has_wscale);
+    assert_int_equal(g.opts.wscale, 0); /* RCVBUF fits 16 bits */
+    in(k, (struct seg){.flags = P | A, .seq = IRS + 1, .ack = ISS + 1, .len = 10});
+    k->rcv = IRS + 11;
+    k->una = k->nxt;
+    kit_accept(k);
+    pass(k, LA_SEC(1));
+    assert_in_range(expect(k, A, k->nxt, k->rcv).wnd, RCVBUF - 10, 65535);
+    kit_end(k);
+}
+
 int main(void)
 {
     static const struct CMUnitTest rows[] = {
@@ -479,6 +499,7 @@ int main(void)
         ROW("SYN-RECEIVED/ICMP-source-quench", icmp_soft_or_quench),
         cmocka_unit_test(accept_queue_full),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(scale_is_kept),
     };
     return MATRIX(rows);
 }

@@ -340,6 +340,26 @@ static void icmp_hard(void **state)
     kit_end(k);
 }
 
+/* The buffer changes while the SYN is under way: the scale is the one that it offered, or the peer
+ * would read each of our windows for another. */
+static void scale_is_kept(void **state)
+{
+    struct kit *k = in_syn_sent((struct how){.offer_ws = true});
+    struct tcp_opts o = kit_syn_options(k);
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_RCVBUF, 1 << 20, k->now), LA_OK);
+    wait_for_segment(k, LA_SEC(2));
+    assert_int_equal(expect(k, S, ISS, 0).opts.wscale, 0); /* as before: RCVBUF fits 16 bits */
+    in(k, (struct seg){.flags = S | A, .seq = IRS, .ack = ISS + 1, .opts = o});
+    k->rcv = IRS + 1;
+    k->una = k->nxt;
+    k->ts = o.has_ts;
+    k->sack = o.sack_permitted;
+    k->ws = true;
+    assert_in_range(expect(k, A, k->nxt, k->rcv).wnd, RCVBUF, 65535);
+    kit_end(k);
+}
+
 int main(void)
 {
     static const struct CMUnitTest rows[] = {
@@ -370,6 +390,7 @@ int main(void)
         ROW("SYN-SENT/ICMP-hard", icmp_hard),
         SHARED("SYN-SENT/ICMP-soft", icmp_soft, place_syn_sent),
         SHARED("SYN-SENT/ICMP-source-quench", icmp_quench, place_syn_sent),
+        cmocka_unit_test(scale_is_kept),
     };
     return MATRIX(rows);
 }

@@ -183,6 +183,47 @@ static void syn_was_old(void **state)
     kit_end(k);
 }
 
+/* C59: nobody answers the old SYN's SYN,ACK, and TIME-WAIT ends meanwhile, at its time.  What is
+ * left half open for up to 63 s harms nobody: the old connection's segments do not open it, and a
+ * new SYN of the peer's takes its place. */
+static void outlived_by_an_old_syn(void **state)
+{
+    la_ns end;
+    struct kit *k = waiting((struct how){.bare = true}, &end);
+    struct seg g;
+    (void)state;
+    kit_listen(k);
+    in(k, (struct seg){.flags = S, .seq = k->rcv + 1000, .opts = {.has_mss = true, .mss = 1000}});
+    fired(k, "TW_SYN_ACCEPTED", 1);
+    assert_true(kit_take(k, &g));
+    assert_int_equal(g.flags, S | A);
+    assert_true(seq_gt(seq(g.seq), seq(k->nxt)));
+    pass(k, end - k->now - 1);
+    fired(k, "TW_EXPIRED", 0);
+    pass(k, 1);
+    fired(k, "TW_EXPIRED", 1);
+    struct la_record r = kit_record(k);
+    assert_int_equal(r.closed, end);
+    assert_false(r.tw.reused);
+    assert_int_equal(kit_status(k).state, LA_SYN_RECEIVED);
+    while (kit_take(k, &g))
+        assert_int_equal(g.flags, S | A);
+    in(k, (struct seg){.flags = P | A, .seq = k->rcv + 1001, .ack = k->nxt, .len = 10});
+    fired(k, "EMBRYO_BAD_ACK", 1);
+    (void)expect(k, R, k->nxt, 0);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+    fired(k, "SEQ_OUT_OF_WINDOW", 1);
+    (void)expect(k, A, g.seq + 1, k->rcv + 1001);
+    in(k, (struct seg){.flags = S, .seq = k->rcv + 5000, .opts = {.has_mss = true, .mss = 1000}});
+    fired(k, "EMBRYO_SYN_IN_WINDOW", 1);
+    expect_quiet(k);
+    in(k, (struct seg){.flags = S, .seq = k->rcv + 5000, .opts = {.has_mss = true, .mss = 1000}});
+    fired(k, "LISTEN_SYN", 1);
+    assert_true(kit_take(k, &g));
+    assert_int_equal(g.ack, k->rcv + 5001);
+    kit_end(k);
+}
+
 /* ---- ACK, URG, text ---- */
 
 static void silent(uint8_t flags, uint32_t ack, const char *rule)
@@ -229,6 +270,49 @@ static void data(void **state)
     fired(k, "TW_OLD_SEGMENT", 1);
     (void)expect(k, A, k->nxt, k->rcv);
     expect_unmoved(k, end);
+    kit_end(k);
+}
+
+/* C58: whatever is answered announces the window of the last ACK; one of 0 would have a peer that
+ * has lost that ACK wait for it to open. */
+static void window_is_kept(void **state)
+{
+    static const uint32_t text[] = {0, 8192, RCVBUF};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct kit *k = in_fin_wait_2(PLAIN);
+        in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->nxt, .len = text[i]});
+        k->rcv += text[i] + 1;
+        uint32_t wnd = expect(k, A, k->nxt, k->rcv).wnd;
+        expect_state(k, LA_TIME_WAIT);
+        assert_int_equal(wnd,
+                         text[i] < RCVBUF ? RCVBUF - text[i] - 1 : 0); /* as the FIN found it */
+        in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+        fired(k, "TW_FIN_AGAIN", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        in(k, (struct seg){.flags = P | A, .seq = k->rcv - 11, .ack = k->nxt, .len = 10});
+        fired(k, "TW_OLD_SEGMENT", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        in(k, (struct seg){.flags = S, .seq = k->rcv - 1000});
+        fired(k, "TW_SYN_REFUSED", 1);
+        assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
+        kit_end(k);
+    }
+}
+
+/* From CLOSING too, where the ACK left before. */
+static void window_is_kept_from_closing(void **state)
+{
+    struct kit *k = in_fin_wait_1(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->una, .len = 8192});
+    k->rcv += 8193;
+    uint32_t wnd = expect(k, A, k->nxt, k->rcv).wnd;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    expect_quiet(k);
+    expect_state(k, LA_TIME_WAIT);
+    in(k, (struct seg){.flags = F | A, .seq = k->rcv - 1, .ack = k->nxt});
+    assert_int_equal(expect(k, A, k->nxt, k->rcv).wnd, wnd);
     kit_end(k);
 }
 
@@ -393,6 +477,9 @@ int main(void)
         ROW("TIME-WAIT/T-USER", no_other_timer),
         ROW("TIME-WAIT/T-RTX", no_other_timer),
         ROW("TIME-WAIT/T-TIMEWAIT", expiry),
+        cmocka_unit_test(outlived_by_an_old_syn),
+        cmocka_unit_test(window_is_kept),
+        cmocka_unit_test(window_is_kept_from_closing),
         cmocka_unit_test(evicted),
         cmocka_unit_test(no_memory),
     };

@@ -93,8 +93,77 @@ static void probes(void **state)
         interval = interval * 2 < LA_SEC(60) ? interval * 2 : LA_SEC(60);
     }
     acknowledge(k, k->una, 2560);
-    (void)expect_text(k, A, k->una, k->rcv, 1);
-    (void)expect_text(k, P | A, k->nxt, k->rcv, 99);
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    kit_end(k);
+}
+
+/* `n` octets waited behind a closed window, three probes were refused, and it opens to `wnd`. */
+static struct kit *reopened(uint32_t n, uint32_t wnd)
+{
+    struct kit *k = in_established(PLAIN);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, n, 0), n);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        (void)expect_text(k, A, k->una, k->rcv, 1);
+        k->nxt = k->una + 1;
+        acknowledge(k, k->una, KIT_CLOSED);
+    }
+    acknowledge(k, k->una, wnd);
+    return k;
+}
+
+/* §3.7.4, §3.8.6.1: what a probe held up goes with its octet when the window opens: Nagle would let
+ * it wait for the ACK of that octet.  What comes after it waits as ever. */
+static void nagle_after_a_probe(void **state)
+{
+    struct kit *k = reopened(100, WND);
+    (void)state;
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    fired(k, "RETRANSMIT", 1);
+    fired(k, "NAGLE_HELD", 0);
+    k->nxt = k->una + 100;
+    assert_int_equal(kit_send(k, 10, 0), 10);
+    expect_quiet(k);
+    fired(k, "NAGLE_HELD", 1);
+    acknowledge(k, k->nxt, WND);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 10);
+    kit_end(k);
+    /* More than a segment: full ones, and the rest waits for an ACK. */
+    k = reopened(3000, WND);
+    (void)expect_text(k, A, k->una, k->rcv, kit_mss(k));
+    k->nxt = k->una + kit_mss(k);
+    (void)expect_text(k, A, k->nxt, k->rcv, kit_mss(k));
+    k->nxt += kit_mss(k);
+    expect_quiet(k);
+    acknowledge(k, k->nxt, WND);
+    (void)expect_text(k, P | A, k->nxt, k->rcv, 3000 - 2 * kit_mss(k));
+    kit_end(k);
+    /* A silly window: it has waited long enough. */
+    k = reopened(3000, 128);
+    (void)expect_text(k, A, k->una, k->rcv, 128);
+    expect_quiet(k);
+    kit_end(k);
+    /* With its FIN. */
+    k = reopened(100, KIT_CLOSED);
+    assert_int_equal(la_shutdown(k->s, k->c, LA_SHUT_WR, k->now), LA_OK);
+    acknowledge(k, k->una, WND);
+    (void)expect_text(k, F | P | A, k->una, k->rcv, 100);
+    assert_int_equal(kit_status(k).total_retrans, 3);
+    kit_end(k);
+}
+
+/* The probe's octet was taken after all, before the answer to the open window left. */
+static void probe_taken(void **state)
+{
+    struct kit *k = reopened(1, WND);
+    (void)state;
+    acknowledge(k, k->una + 1, WND);
+    expect_quiet(k);
+    assert_int_equal(kit_send(k, kit_mss(k), 0), kit_mss(k));
+    (void)expect_text(k, P | A, k->una, k->rcv, kit_mss(k));
+    fired(k, "RETRANSMIT", 0);
+    expect_quiet(k); /* and not once more */
     kit_end(k);
 }
 
@@ -115,6 +184,73 @@ static void probes_unanswered(void **state)
     fired(k, "R2_REACHED", 1);
     expect_state(k, LA_CLOSED);
     assert_int_equal(kit_record(k).cause, LA_CAUSE_RETRANSMISSION_LIMIT);
+    kit_end(k);
+}
+
+/* A user timeout is about silence: a window that is closed for longer ends nothing, nor does its
+ * opening, and then the time begins anew.  Probes that nobody answers do (§3.10.8). */
+static void probes_and_a_user_timeout(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    la_ns since = 0;
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_USER_TIMEOUT_MS, 5000, k->now), LA_OK);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    for (unsigned i = 0; i < 5; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        since = k->now;
+        (void)expect_text(k, A, k->una, k->rcv, 1);
+        if (i < 4)
+            acknowledge(k, k->una, KIT_CLOSED);
+    }
+    k->nxt = k->una + 1;
+    pass(k, LA_MSEC(4900)); /* the last one was not answered */
+    expect_state(k, LA_ESTABLISHED);
+    acknowledge(k, k->una, WND);
+    la_ns opened = k->now;
+    assert_true(opened - since > LA_SEC(4));
+    (void)expect_text(k, P | A, k->una, k->rcv, 100);
+    k->nxt = k->una + 100;
+    struct seg g;
+    while (k->now < opened + LA_MSEC(4900)) {
+        pass(k, LA_MSEC(100));
+        (void)kit_take(k, &g);
+        expect_state(k, LA_ESTABLISHED);
+    }
+    acknowledge(k, k->nxt, KIT_CLOSED);
+    expect_state(k, LA_ESTABLISHED);
+    pass(k, LA_SEC(3600));
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    wait_for_segment(k, LA_SEC(61));
+    since = k->now;
+    (void)expect_text(k, A, k->una, k->rcv, 1);
+    k->nxt++;
+    while (k->now < since + LA_SEC(5)) {
+        expect_state(k, LA_ESTABLISHED);
+        pass(k, LA_MSEC(100));
+        (void)kit_take(k, &g);
+    }
+    expect_state(k, LA_CLOSED);
+    assert_int_equal(kit_record(k).cause, LA_CAUSE_USER_TIMEOUT);
+    kit_end(k);
+}
+
+/* MUST-21: R2 may be never. */
+static void probes_for_ever(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    struct seg g;
+    (void)state;
+    assert_int_equal(la_setopt(k->s, k->c, LA_OPT_USER_TIMEOUT_MS, -1, k->now), LA_OK);
+    acknowledge(k, k->una, KIT_CLOSED);
+    assert_int_equal(kit_send(k, 100, 0), 100);
+    for (unsigned i = 0; i < 300; i++) {
+        wait_for_segment(k, LA_SEC(61));
+        assert_true(kit_take(k, &g));
+    }
+    k->nxt++;
+    expect_state(k, LA_ESTABLISHED);
     kit_end(k);
 }
 
@@ -279,6 +415,10 @@ int main(void)
         cmocka_unit_test(no_silly_window),
         cmocka_unit_test(probes),
         cmocka_unit_test(probes_unanswered),
+        cmocka_unit_test(probes_and_a_user_timeout),
+        cmocka_unit_test(probes_for_ever),
+        cmocka_unit_test(nagle_after_a_probe),
+        cmocka_unit_test(probe_taken),
         cmocka_unit_test(peer_shrinks),
         cmocka_unit_test(old_text_with_a_new_ack),
         cmocka_unit_test(nagle),

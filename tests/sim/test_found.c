@@ -121,6 +121,42 @@ static void test_close_behind_a_closed_window(void **unused)
     sim_pair_free(&p);
 }
 
+/* The neighbour was gone for a while, or the wire was cut: the path MTU was lowered for all
+ * connections to it and for ten minutes. */
+static void test_an_outage_is_no_black_hole(void **unused)
+{
+    (void)unused;
+    for (unsigned ether = 0; ether < 2; ether++) {
+        struct sim_pair p;
+        struct sim_link_config link = {.link = ether ? LA_LINK_ETHERNET : LA_LINK_IP,
+                                       .ab = {.delay = LA_MSEC(1)},
+                                       .ba = {.delay = LA_MSEC(1)}};
+        struct sim_app_config c = {.end = SIM_APP_STAYS, .send = 200000, .send_key = 1},
+                              s = {.end = SIM_APP_STAYS, .check = true, .recv_key = 1};
+        assert_true(sim_pair_new(&p, 9, NULL, &link));
+        struct la_endpoint to = {p.server4, PORT, -1};
+        struct sim_server *server = sim_serve(p.server, PORT, 4, &s);
+        struct sim_app *a = sim_app_connect(p.client, NULL, &to, &c);
+        assert_int_equal(sim_run_until(p.sim, sim_app_is_connected, a, LA_SEC(10)), SIM_OK);
+        sim_run_for(p.sim, LA_MSEC(2));
+        sim_wire_from(p.link, p.client)->cut = sim_wire_from(p.link, p.server)->cut = true;
+        sim_run_for(p.sim, LA_SEC(30));
+        assert_true(server->apps->received < 200000);
+        assert_int_equal(fired(p.client, "PMTU_BLACK_HOLE"), ether ? 0 : 2);
+        sim_wire_from(p.link, p.client)->cut = sim_wire_from(p.link, p.server)->cut = false;
+        sim_run_for(p.sim, LA_SEC(60));
+        assert_int_equal(server->apps->received, 200000);
+        assert_int_equal(first_status(p.client, LA_ESTABLISHED).pmtu, 1500);
+        assert_int_equal(first_status(p.client, LA_ESTABLISHED).mss, 1500 - 40 - 12);
+        sim_app_close(a);
+        sim_app_close(server->apps);
+        sim_server_close(server);
+        assert_int_equal(sim_run_quiet(p.sim, sim_now(p.sim) + LA_SEC(4000)), SIM_OK);
+        assert_int_equal(sim_leaks(p.sim, true), 0);
+        sim_pair_free(&p);
+    }
+}
+
 /* A SACK block half the sequence numbers away lies above una and below nxt, by comparison of signs:
  * its bytes counted as delivered, and nothing was sent any more. */
 static void test_sack_from_the_other_side(void **unused)
@@ -229,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_buffer_below_the_scale),
         cmocka_unit_test(test_embryo_wants_timestamps),
         cmocka_unit_test(test_close_behind_a_closed_window),
+        cmocka_unit_test(test_an_outage_is_no_black_hole),
         cmocka_unit_test(test_sack_from_the_other_side),
         cmocka_unit_test(test_no_ack_is_answered_for_ever),
         cmocka_unit_test(test_time_wait_and_refused_timestamps),

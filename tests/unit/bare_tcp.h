@@ -186,7 +186,15 @@ static inline ref bare_time_wait(struct bare *b, const struct tuple *id, bool ha
     e.core.rcv_nxt = seq(rec->serial * 3);
     e.core.snd_nxt = seq(rec->serial * 5);
     e.core.ts_recent = has_ts ? rec->serial * 7 : 0;
+    e.wnd = (uint16_t)(rec->serial * 11);
     return timewait_add(&b->tcp, &e, bare_hash(b, id), now) ? bare_find(b, id) : REF_NONE;
+}
+
+/* Of an entry's record; 0 if that is no longer kept. */
+static inline uint32_t bare_serial(const struct bare *b, ref r)
+{
+    const struct la_record *rec = timewait_record(&b->tcp, r);
+    return rec ? rec->serial : 0;
 }
 
 static inline const struct la_record *bare_record(const struct bare *b, uint32_t serial)

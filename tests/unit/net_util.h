@@ -126,7 +126,8 @@ static inline struct la_addr addr(const char *text)
 
 static inline struct la_if_config ether(const struct mac *m, bool no_dad)
 {
-    struct la_if_config c = {.link = LA_LINK_ETHERNET, .mtu = 1500, .no_dad = no_dad};
+    struct la_if_config c = {
+        .link = LA_LINK_ETHERNET, .mtu = 1500, .no_dad = no_dad, .no_announce = no_dad};
     memcpy(c.mac, m->b, 6);
     return c;
 }

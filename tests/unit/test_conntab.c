@@ -34,7 +34,6 @@ static void put_in(struct bare *b, struct object *o, uint32_t i)
 
 static void take_out(struct bare *b, struct object *o)
 {
-    struct tw_entry e;
     switch (ref_kind(o->r)) {
     case REF_TCB:
         bare_tcb_put(b, tcb_at(&b->tcp, ref_index(o->r)));
@@ -47,8 +46,7 @@ static void take_out(struct bare *b, struct object *o)
         break;
     case REF_TW4:
     case REF_TW6:
-        timewait_get(&b->tcp, o->r, &e);
-        assert_true(timewait_kill(&b->tcp, o->r, e.core.serial, 0));
+        assert_true(timewait_kill(&b->tcp, o->r, &o->id, 0));
         break;
     }
     o->r = REF_NONE;

@@ -31,6 +31,55 @@ static void link_local_of_the_mac(void **state)
     host_end(&h);
 }
 
+/* Whoever does not ask announces all the same: neighbours may have the address with another MAC, of
+ * a host that had it before.  Not on a link without any, and not if that is not wanted. */
+static void announced_without_asking(void **state)
+{
+    (void)state;
+    struct host h;
+    struct ip_hdr ip;
+    for (unsigned quiet = 0; quiet < 3; quiet++) {
+        host_defaults(&h);
+        host_start(&h);
+        struct la_if_config c = ether(&MAC_A, true);
+        c.no_announce = quiet == 1;
+        c.link = quiet == 2 ? LA_LINK_IP : LA_LINK_ETHERNET;
+        assert_int_equal(net_if_add(h.n, &c, h.now), 0);
+        const struct la_addr a4 = addr("10.0.0.1"), a6 = addr("fd00::1"),
+                             ll = addr("fe80::ff:fe00:a");
+        assert_int_equal(net_addr_add(h.n, 0, &a4, 24, h.now), LA_OK);
+        assert_int_equal(net_addr_add(h.n, 0, &a6, 64, h.now), LA_OK);
+        assert_true(net_is_local(h.n, &a4, -1) && net_is_local(h.n, &a6, -1));
+        if (quiet) {
+            expect_quiet(&h);
+            run(&h, LA_SEC(10));
+            expect_quiet(&h);
+            host_end(&h);
+            continue;
+        }
+        const struct mac all = {{0x33, 0x33, 0, 0, 0, 1}};
+        struct ndp m = expect_nd(&h, &all, ICMP6_NA, &ip);
+        assert_true(m.override && !m.solicited && ip_eq(&m.target, &ll) && ip_eq(&ip.src, &ll));
+        for (unsigned k = 0; k < ANNOUNCE_NUM; k++) {
+            struct arp a = expect_arp(&h, &MAC_ALL, ARP_REQUEST);
+            assert_true(ip_eq(&a.spa, &a4) && ip_eq(&a.tpa, &a4));
+            assert_memory_equal(a.sha.b, MAC_A.b, 6);
+            assert_memory_equal(a.tha.b, NOBODY.b, 6);
+            if (k == 0) {
+                m = expect_nd(&h, &all, ICMP6_NA, &ip);
+                assert_true(m.override && !m.solicited && ip_eq(&m.target, &a6));
+                assert_true(m.has_lladdr && mac_eq(&m.lladdr, &MAC_A));
+                expect_quiet(&h);
+                run(&h, ANNOUNCE_INTERVAL);
+            }
+        }
+        expect_quiet(&h);
+        assert_int_equal(count(&h, NR_ADDR_ANNOUNCED), 4);
+        assert_true(net_deadline(h.n) == LA_NEVER);
+        host_end(&h);
+    }
+}
+
 static void duplicate_v6(void **state)
 {
     (void)state;
@@ -363,10 +412,15 @@ static void answers_solicitations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(link_local_of_the_mac), cmocka_unit_test(duplicate_v6),
-        cmocka_unit_test(two_claim_one),         cmocka_unit_test(arp_probes),
-        cmocka_unit_test(duplicate_v4),          cmocka_unit_test(defence),
-        cmocka_unit_test(adding_and_removing),   cmocka_unit_test(answers_solicitations),
+        cmocka_unit_test(announced_without_asking),
+        cmocka_unit_test(link_local_of_the_mac),
+        cmocka_unit_test(duplicate_v6),
+        cmocka_unit_test(two_claim_one),
+        cmocka_unit_test(arp_probes),
+        cmocka_unit_test(duplicate_v4),
+        cmocka_unit_test(defence),
+        cmocka_unit_test(adding_and_removing),
+        cmocka_unit_test(answers_solicitations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,35 @@ static void forgets(void **state)
     host_end(&h);
 }
 
+/* A guess is proven, refuted, or overtaken by what a router says. */
+static void guesses(void **state)
+{
+    (void)state;
+    struct host h;
+    struct la_addr to = addr("10.9.9.9");
+    host_usual(&h, &MAC_A, 1);
+    net_pmtu_refute(h.n, &to);
+    net_pmtu_prove(h.n, &to);
+    net_pmtu_suspect(h.n, &to, 1024, h.now);
+    net_pmtu_suspect(h.n, &to, 576, h.now);
+    assert_int_equal(pmtu(&h, "10.9.9.9"), 576);
+    net_pmtu_refute(h.n, &to);
+    assert_int_equal(pmtu(&h, "10.9.9.9"), 1500);
+    assert_int_equal(too_big(&h, "10.9.9.9", 1400, 1500), 1400);
+    net_pmtu_suspect(h.n, &to, 1024, h.now);
+    net_pmtu_refute(h.n, &to);
+    assert_int_equal(pmtu(&h, "10.9.9.9"), 1400);
+    net_pmtu_suspect(h.n, &to, 1024, h.now);
+    net_pmtu_prove(h.n, &to);
+    net_pmtu_refute(h.n, &to);
+    assert_int_equal(pmtu(&h, "10.9.9.9"), 1024);
+    net_pmtu_suspect(h.n, &to, 800, h.now);
+    assert_int_equal(too_big(&h, "10.9.9.9", 700, 800), 700);
+    net_pmtu_refute(h.n, &to);
+    assert_int_equal(pmtu(&h, "10.9.9.9"), 700);
+    host_end(&h);
+}
+
 /* The cache is full: the one that changed least recently goes. */
 static void evicts_the_oldest(void **state)
 {
@@ -114,6 +143,7 @@ int main(void)
         cmocka_unit_test(only_down),
         cmocka_unit_test(plateaus),
         cmocka_unit_test(forgets),
+        cmocka_unit_test(guesses),
         cmocka_unit_test(evicts_the_oldest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,52 @@ static void largest(void **state)
     host_end(&h);
 }
 
+/* 40 bytes of options (NOP) in the header of an IPv4 frame. */
+static struct flat *with_options(struct flat *g)
+{
+    uint8_t *ip = g->b + 14;
+    memmove(ip + 60, ip + 20, g->n - 34);
+    memset(ip + 20, 1, 40);
+    g->n += 40;
+    ip[0] = 0x4f;
+    put16(ip + 2, get16(ip + 2) + 40);
+    put16(ip + 10, 0);
+    struct csum c = {0};
+    csum_add(&c, ip, 60);
+    put16(ip + 10, csum_field(&c));
+    return g;
+}
+
+/* The headers of the whole are the first fragment's, and may be longer than another's: what is
+ * within bounds behind a short header passes them behind these.  In either order. */
+static void longest_headers(void **state)
+{
+    enum { PART = 32000, END = 65515 };
+    (void)state;
+    for (unsigned first = 0; first < 2; first++) {
+        struct host h;
+        host_usual(&h, &MAC_A, 1);
+        fill();
+        if (first)
+            expect_nothing(&h, with_options(frag4(0, PART, true, 9)));
+        expect_nothing(&h, frag4(PART, PART, true, 9));
+        if (first) {
+            expect_drop(&h, frag4(2 * PART, END - 2 * PART, false, 9), NR_FRAG_TOO_LONG);
+        } else {
+            expect_nothing(&h, frag4(2 * PART, END - 2 * PART, false, 9));
+            expect_drop(&h, with_options(frag4(0, PART, true, 9)), NR_FRAG_TOO_LONG);
+        }
+        assert_int_equal(waiting(&h), 0);
+        assert_int_equal(h.blocks.used, 0);
+        expect_nothing(&h, with_options(frag4(0, PART, true, 10))); /* all that fits is taken */
+        expect_nothing(&h, frag4(PART, PART, true, 10));
+        expect_whole(&h, frag4(2 * PART, END - 40 - 2 * PART, false, 10), END - 40);
+        assert_int_equal(h.d.ip_len, 60);
+        assert_int_equal(get16(h.d.ip + 2), 65535);
+        host_end(&h);
+    }
+}
+
 static void overlaps(void **state)
 {
     (void)state;
@@ -383,11 +429,11 @@ static void keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_any_order),  cmocka_unit_test(largest),
-        cmocka_unit_test(overlaps),      cmocka_unit_test(bad_fragments),
-        cmocka_unit_test(headers_after), cmocka_unit_test(times_out),
-        cmocka_unit_test(limits),        cmocka_unit_test(congestion_marks),
-        cmocka_unit_test(keys),
+        cmocka_unit_test(in_any_order),     cmocka_unit_test(longest_headers),
+        cmocka_unit_test(largest),          cmocka_unit_test(overlaps),
+        cmocka_unit_test(bad_fragments),    cmocka_unit_test(headers_after),
+        cmocka_unit_test(times_out),        cmocka_unit_test(limits),
+        cmocka_unit_test(congestion_marks), cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,7 +212,7 @@ static void time_wait_is_reused_by_its_timestamps(void **state)
     r = timewait_restart(&b->tcp, r, bare_hash(b, &id), LA_SEC(20));
     assert_int_equal(pair_usable(&b->tcp, &id, LA_SEC(21) - 1), PAIR_TAKEN);
     assert_int_equal(pair_usable(&b->tcp, &id, LA_SEC(21)), PAIR_REUSE);
-    assert_true(timewait_kill(&b->tcp, r, b->tcp.records.last, LA_SEC(21)));
+    assert_true(timewait_kill(&b->tcp, r, &id, LA_SEC(21)));
     assert_int_equal(pair_usable(&b->tcp, &id, LA_SEC(21)), PAIR_FREE);
 
     r = bare_time_wait(b, &id, false, LA_SEC(30));

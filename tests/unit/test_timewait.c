@@ -116,17 +116,17 @@ static void gives_back_what_went_in(void **state)
     struct bare *b = table(8, WAIT);
     struct tuple v6 = pair6(7), ll = v6,
                  ll4 = {la_addr_v4(169, 254, 1, 1), la_addr_v4(169, 254, 2, 2), 5, 6};
-    struct tw_entry in = {.id = v6, .has_ts = true, .ifx = -1}, out;
+    struct tw_entry in = {.id = v6, .has_ts = true, .ifx = -1, .wnd = 0xfedc}, out;
     (void)state;
 
-    in.core = (struct tw_core){.serial = record_new(&b->tcp.records)->serial,
+    in.core = (struct tw_core){.serial = 0xffffffff,
                                .rcv_nxt = {0x80000001},
                                .snd_nxt = {0xfffffff0},
                                .ts_recent = 0xdeadbeef};
     assert_true(timewait_add(&b->tcp, &in, bare_hash(b, &v6), 5));
     timewait_get(&b->tcp, bare_find(b, &v6), &out);
     assert_true(tuple_eq(&out.id, &v6));
-    assert_int_equal(out.core.serial, 1);
+    assert_int_equal(out.wnd, 0xfedc);
     assert_int_equal(out.core.rcv_nxt.v, 0x80000001);
     assert_int_equal(out.core.snd_nxt.v, 0xfffffff0);
     assert_int_equal(out.core.ts_recent, 0xdeadbeef);
@@ -137,39 +137,67 @@ static void gives_back_what_went_in(void **state)
     for (int16_t ifx = 0; ifx < NET_IFS; ifx++) {
         ll.lport = ll4.lport = (uint16_t)(ifx + 1);
         in = (struct tw_entry){.id = ifx % 2 ? ll : ll4, .ifx = ifx};
-        in.core.serial = record_new(&b->tcp.records)->serial;
         assert_true(timewait_add(&b->tcp, &in, bare_hash(b, &in.id), 5));
         timewait_get(&b->tcp, bare_find(b, &in.id), &out);
         assert_int_equal(out.ifx, ifx);
-        assert_int_equal(out.core.serial, in.core.serial);
+        assert_int_equal(out.wnd, 0);
         assert_false(out.has_ts);
     }
     expire_all(b, 5);
     bare_free(b);
 }
 
-/* Serials go on past 2^32, and past the 28 bits that a slot keeps. */
-static void knows_the_whole_serial(void **state)
+/* A slot keeps 12 bits of the serial: serials go on past them, and past 2^32. */
+static void finds_its_record(void **state)
 {
-    static const uint32_t last[] = {0x0ffffffe, 0x0fffffff, 0x7fffffff, 0xfffffffd, 0xffffffff};
+    static const uint32_t last[] = {0xffe, 0xfff, 0x7fffffff, 0xfffffffd, 0xffffffff};
     (void)state;
 
     for (unsigned i = 0; i < sizeof last / sizeof *last; i++) {
         struct bare *b = table(8, WAIT);
-        struct tw_entry e;
         b->tcp.records.last = last[i];
         for (uint32_t k = 0; k < 4; k++) {
             struct tuple id = pair(k);
             ref r = bare_time_wait(b, &id, true, 0);
             uint32_t serial = b->tcp.records.last;
             record_new(&b->tcp.records);
-            timewait_get(&b->tcp, r, &e);
-            assert_int_equal(e.core.serial, serial);
-            assert_true(timewait_kill(&b->tcp, r, serial, 1));
+            assert_int_equal(bare_serial(b, r), serial);
+            assert_true(timewait_kill(&b->tcp, r, &id, 1));
             assert_int_equal(b->last_told, serial);
         }
         bare_free(b);
     }
+}
+
+/* Among those that share these bits it is the pair's; that of another is never taken for it, nor
+ * one of the pair that is over. */
+static void takes_no_other_record(void **state)
+{
+    struct bare *b = table(20000, WAIT);
+    struct tuple id = pair(1), other = pair(2);
+    ref r = bare_time_wait(b, &id, true, 0), r2 = REF_NONE;
+    uint32_t serial = b->tcp.records.last;
+    (void)state;
+
+    while (b->tcp.records.last % (TW_SERIAL + 1) != serial || b->tcp.records.last == serial)
+        record_new(&b->tcp.records);
+    assert_int_equal(bare_serial(b, r), serial);
+    for (uint32_t n = 0; n < TW_SERIAL; n++)
+        record_new(&b->tcp.records);
+    r2 = bare_time_wait(b, &other, true, 0);
+    assert_int_equal(b->tcp.records.last % (TW_SERIAL + 1), serial);
+    assert_int_equal(bare_serial(b, r), serial);
+    assert_int_equal(bare_serial(b, r2), b->tcp.records.last);
+    assert_true(timewait_kill(&b->tcp, r, &id, 1));
+    assert_int_equal(b->last_told, serial);
+    /* It is kept no more. */
+    while (b->tcp.records.last < 2 * b->tcp.records.cap + 2 * (TW_SERIAL + 1))
+        record_new(&b->tcp.records);
+    assert_int_equal(bare_serial(b, r2), 0);
+    uint32_t told = b->records_told;
+    assert_true(timewait_kill(&b->tcp, r2, &other, 1));
+    assert_int_equal(b->records_told, told);
+    bare_free(b);
 }
 
 /* E5, bug class 2: a repeated FIN begins 2MSL anew, as often as it comes. */
@@ -193,8 +221,9 @@ static void restarts(void **state)
         assert_int_equal(timewait_deadline_of(&b->tcp, anew, now),
                          (now + WAIT + 999) / 1000 * 1000);
         timewait_get(&b->tcp, anew, &e);
-        assert_int_equal(e.core.serial, serial);
+        assert_int_equal(bare_serial(b, anew), serial);
         assert_int_equal(e.core.rcv_nxt.v, serial * 3);
+        assert_int_equal(e.wnd, serial * 11);
         assert_int_equal(timewait_check(&b->tcp), 0);
         r = anew;
     }
@@ -270,10 +299,9 @@ static void reuse_does_not_fill_the_table(void **state)
         struct tuple id = pair(bare_random(b, PAIRS));
         ref r = bare_find(b, &id);
         if (r != REF_NONE) {
-            struct tw_entry e;
-            timewait_get(&b->tcp, r, &e);
-            assert_true(timewait_kill(&b->tcp, r, e.core.serial, LA_USEC(n)));
-            assert_true(bare_record(b, e.core.serial)->tw.reused || n - e.core.serial > 60000);
+            const struct la_record *rec = timewait_record(&b->tcp, r);
+            assert_true(timewait_kill(&b->tcp, r, &id, LA_USEC(n)));
+            assert_true(!rec || rec->tw.reused);
         }
         assert_int_not_equal(bare_time_wait(b, &id, true, LA_USEC(n)), REF_NONE);
     }
@@ -300,27 +328,27 @@ static void lends_its_pair(void **state)
     struct tcb *t = bare_tcb(b, &id);
     assert_int_equal(timewait_check(&b->tcp), 0);
     bare_tcb_put(b, t);
-    assert_false(timewait_unshadow(&b->tcp, r, serial + 1));
-    assert_false(timewait_unshadow(&b->tcp, REF_NONE, serial));
-    assert_false(timewait_unshadow(&b->tcp, ref_of(REF_TW4, 12345), serial));
-    assert_true(timewait_unshadow(&b->tcp, r, serial));
+    assert_false(timewait_unshadow(&b->tcp, r, &other));
+    assert_false(timewait_unshadow(&b->tcp, REF_NONE, &id));
+    assert_false(timewait_unshadow(&b->tcp, ref_of(REF_TW4, 12345), &id));
+    assert_true(timewait_unshadow(&b->tcp, r, &id));
     assert_int_equal(bare_find(b, &id), r);
-    assert_false(timewait_unshadow(&b->tcp, r, serial)); /* it is back already */
+    assert_false(timewait_unshadow(&b->tcp, r, &id)); /* it is back already */
 
     /* It ends while it is lent out, and its slot becomes another's. */
     timewait_shadow(&b->tcp, r, bare_hash(b, &id));
     timewait_expire(&b->tcp, WAIT);
     assert_int_equal(b->last_told, serial);
-    assert_false(timewait_unshadow(&b->tcp, r, serial));
-    assert_false(timewait_kill(&b->tcp, r, serial, WAIT));
+    assert_false(timewait_unshadow(&b->tcp, r, &id));
+    assert_false(timewait_kill(&b->tcp, r, &id, WAIT));
     assert_int_equal(bare_time_wait(b, &other, true, WAIT), r);
-    assert_false(timewait_unshadow(&b->tcp, r, serial));
-    assert_false(timewait_kill(&b->tcp, r, serial, WAIT));
+    assert_false(timewait_unshadow(&b->tcp, r, &id));
+    assert_false(timewait_kill(&b->tcp, r, &id, WAIT));
     assert_int_equal(bare_find(b, &other), r);
 
     /* The SYN was a new connection's. */
     timewait_shadow(&b->tcp, r, bare_hash(b, &other));
-    assert_true(timewait_kill(&b->tcp, r, b->tcp.records.last, WAIT + LA_SEC(3)));
+    assert_true(timewait_kill(&b->tcp, r, &other, WAIT + LA_SEC(3)));
     const struct la_record *rec = bare_record(b, b->tcp.records.last);
     assert_true(rec->tw.reused);
     assert_int_equal(rec->in_state[LA_TIME_WAIT], LA_SEC(3));
@@ -382,7 +410,6 @@ static void lists_each_once(void **state)
     struct bare *b = table(1000, WAIT);
     uint8_t seen[MANY + 1] = {0};
     uint64_t cursor = 0;
-    struct tw_entry e;
     ref r;
     (void)state;
 
@@ -392,12 +419,12 @@ static void lists_each_once(void **state)
     }
     for (uint32_t i = 0; i < MANY; i += 7) {
         struct tuple id = i % 2 ? pair(i) : pair6(i);
-        assert_true(timewait_kill(&b->tcp, bare_find(b, &id), i + 1, 0));
+        assert_true(timewait_kill(&b->tcp, bare_find(b, &id), &id, 0));
     }
     while ((r = timewait_next(&b->tcp, &cursor)) != REF_NONE) {
-        timewait_get(&b->tcp, r, &e);
-        assert_in_range(e.core.serial, 1, MANY);
-        assert_int_equal(seen[e.core.serial]++, 0);
+        uint32_t serial = bare_serial(b, r);
+        assert_in_range(serial, 1, MANY);
+        assert_int_equal(seen[serial]++, 0);
     }
     for (uint32_t i = 0; i < MANY; i++)
         assert_int_equal(seen[i + 1], i % 7 != 0);
@@ -412,8 +439,7 @@ enum { PAIRS = 400 };
 struct model {
     struct tuple id;
     la_ns end; /* 0: not in */
-    uint32_t serial;
-    ref lent; /* REF_NONE: in the conntab */
+    ref lent;  /* REF_NONE: in the conntab */
 };
 
 static void model_expire(struct bare *b, struct model *m, la_ns now)
@@ -423,7 +449,7 @@ static void model_expire(struct bare *b, struct model *m, la_ns now)
         if (m[i].end == 0 || m[i].end > now)
             continue;
         if (m[i].lent != REF_NONE)
-            assert_false(timewait_unshadow(&b->tcp, m[i].lent, m[i].serial));
+            assert_false(timewait_unshadow(&b->tcp, m[i].lent, &m[i].id));
         m[i].end = 0;
         m[i].lent = REF_NONE;
     }
@@ -436,14 +462,13 @@ static void model_step(struct bare *b, struct model *m, la_ns now)
     if (m->end == 0) {
         assert_int_equal(r, REF_NONE);
         assert_int_not_equal(bare_time_wait(b, &m->id, true, now), REF_NONE);
-        m->serial = b->tcp.records.last;
         m->end = end;
     } else if (m->lent != REF_NONE) {
         assert_int_equal(r, REF_NONE);
         if (bare_random(b, 2)) {
-            assert_true(timewait_unshadow(&b->tcp, m->lent, m->serial));
+            assert_true(timewait_unshadow(&b->tcp, m->lent, &m->id));
         } else {
-            assert_true(timewait_kill(&b->tcp, m->lent, m->serial, now));
+            assert_true(timewait_kill(&b->tcp, m->lent, &m->id, now));
             m->end = 0;
         }
         m->lent = REF_NONE;
@@ -451,7 +476,7 @@ static void model_step(struct bare *b, struct model *m, la_ns now)
         assert_int_equal(timewait_deadline_of(&b->tcp, r, now), m->end);
         switch (bare_random(b, 4)) {
         case 0:
-            assert_true(timewait_kill(&b->tcp, r, m->serial, now));
+            assert_true(timewait_kill(&b->tcp, r, &m->id, now));
             m->end = 0;
             break;
         case 1:
@@ -545,7 +570,8 @@ int main(void)
         cmocka_unit_test(refuses_what_it_cannot_count),
         cmocka_unit_test(expires_in_order),
         cmocka_unit_test(gives_back_what_went_in),
-        cmocka_unit_test(knows_the_whole_serial),
+        cmocka_unit_test(finds_its_record),
+        cmocka_unit_test(takes_no_other_record),
         cmocka_unit_test(restarts),
         cmocka_unit_test(a_repeated_fin_pushes_nobody_out),
         cmocka_unit_test(a_clever_repeater_pushes_nobody_out),
