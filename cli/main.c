@@ -1,6 +1,7 @@
 /* main.c: lastack COMMAND: which command it is. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +55,24 @@ static const char *similar(const char *word)
     return NULL;
 }
 
+/* Where a standard descriptor is closed, the device would be opened in its place, and what we print
+ * would be frames.  What is there instead can only be used the wrong way round: EBADF, as before. */
+static bool fill_descriptors(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
     const char *near;
     char *for_help[] = {NULL, "--help", NULL};
 
+    if (!fill_descriptors())
+        return CLI_FAILED; /* and nowhere to say it */
     signal(SIGPIPE, SIG_IGN);
     if (!word)
         return cli_wrong(NULL, "which command? type lastack demo, or lastack --help");

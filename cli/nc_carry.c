@@ -148,7 +148,7 @@ static void on_stdin(void *ctx, int fd, uint32_t events)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
-        n->input_failed = got < 0 ? errno : 0;
+        n->input_failed = got < 0 && errno != EBADF ? errno : 0; /* EBADF: there was none */
         n->in_eof = true;
         n->in_watched = false;
         la_loop_fd_del(n->loop, fd);
@@ -173,7 +173,8 @@ static void connected(struct nc *n)
         fprintf(stderr, "lastack nc: connected: %s to %s\n", la_host_endpoint(&st.local, local),
                 la_host_endpoint(&st.remote, remote));
     n->in_watched = la_loop_fd_add(n->loop, STDIN_FILENO, EPOLLIN, on_stdin, n) == LA_OK;
-    if (!n->in_watched) { /* closed by who started us: no input */
+    if (!n->in_watched) {
+        n->input_failed = ENOMEM;
         n->in_eof = true;
         push(n);
     }
