@@ -205,8 +205,6 @@ static int ask(int fd, const struct ss_options *o)
         show(o, items);
     fclose(from);
     cJSON_Delete(items);
-    if (rc == CLI_OK && fflush(stdout) != 0)
-        return cli_failed("ss", "standard output: %s", strerror(errno));
     return rc;
 }
 

@@ -29,4 +29,24 @@ ok "no errors: same bytes" same "$dir/file" "$dir/server.out"
 take "nothing" "-v -l 7000 <&- >&- 2>&-"
 ok "nothing: exit status" ended "$server" 1
 ok "nothing: nothing comes back" [ ! -s "$dir/back" ]
+
+# Output that is lost is no success.
+echo "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3" >"$dir/one.pkt"
+for words in --help --version "help nc" "ss --help" "drill $dir/one.pkt" "drill --json $dir/one.pkt" \
+    "drill -v $dir/one.pkt" "lab list" "lab run 1" "lab run 1 --json" "lab show 1" "lab all" "sim --seed 1" \
+    "demo --wire memory --mib 1 --msl 10ms --out $dir" "demo --wire memory --mib 1 --msl 10ms --out $dir --json"; do
+    # shellcheck disable=SC2086
+    "$lastack" $words >/dev/full 2>"$dir/full.err"
+    ok "lastack $words >/dev/full: status" [ $? = 1 ]
+    ok "lastack $words >/dev/full: says why" grep -qE '^lastack: standard output: (No space left|what was printed)' "$dir/full.err"
+done
+# shellcheck disable=SC2188
+"$lastack" --version >&- 2>"$dir/full.err"
+ok "lastack --version >&-: status" [ $? = 1 ]
+start server "$lastack" nc -l 7000
+ok "ss >/dev/full: a stack" wait_for 10 listens "$pid" 7000
+"$lastack" ss -a >/dev/full 2>"$dir/full.err"
+ok "ss >/dev/full: status" [ $? = 1 ]
+ok "ss >/dev/full: one line" [ "$(cat "$dir/full.err")" = 'lastack: standard output: No space left on device' ]
+kill "$pid"
 finish
