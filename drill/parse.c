@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_MAX (4U << 20) /* far above any script, far below an int */
-
 /* ---- memory ---- */
 
 struct chunk {

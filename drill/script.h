@@ -8,6 +8,9 @@
 
 #include <lastack/lastack.h>
 
+#define SCRIPT_MAX (4U << 20)   /* bytes of text: far above any script, far below an int */
+#define BUFFER_MAX (256U << 20) /* bytes that one call carries */
+
 /* A place in the text, both from 1. */
 struct place {
     uint32_t line, col;
