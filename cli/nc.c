@@ -27,8 +27,8 @@ static const struct cli_usage usage = {
         "connection ended in order with every byte delivered, 1 if not, 2 for a wrong command "
         "line.",
     .examples =
-        "  sudo lastack nc -l 7000 >got           wait for one connection, then: nc -N 10.77.0.2 "
-        "7000 <file\n"
+        "  sudo lastack nc -l 7000 >got </dev/null\n"
+        "                                         take a file, from: nc -N 10.77.0.2 7000 <file\n"
         "  sudo lastack nc 10.77.0.1 7000 <file   send a file to a listener of the kernel\n"
         "  sudo lastack nc -v --dev tap:tap0 --addr 10.1.0.9/24 --gateway 10.1.0.1 192.0.2.7 80\n"
         "  sudo lastack nc --pcap end.pcapng --stay --msl 2s 10.77.0.1 7000 </dev/null\n",

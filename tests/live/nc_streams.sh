@@ -2,6 +2,7 @@
 # timeout: 120
 # nc_streams: the command's standard descriptors when they are not what they usually are.
 . "$(dirname "$0")/lib_nc.sh"
+needs python3
 needs_nc
 
 head -c 100000 /dev/urandom >"$dir/file"
@@ -29,6 +30,32 @@ ok "no errors: same bytes" same "$dir/file" "$dir/server.out"
 take "nothing" "-v -l 7000 <&- >&- 2>&-"
 ok "nothing: exit status" ended "$server" 1
 ok "nothing: nothing comes back" [ ! -s "$dir/back" ]
+
+# A terminal as standard input has no end until somebody types it, and must say that it is waited for.
+cat >"$dir/terminal.py" <<'END'
+import os, pty, sys
+pid, master = pty.fork()
+if pid == 0:
+    os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o600), 1)
+    os.execv(sys.argv[2], sys.argv[2:])
+said = b""
+while True:
+    try:
+        got = os.read(master, 4096)
+    except OSError:  # EIO: the other side is closed
+        break
+    said += got
+    if b"^D" in said:
+        os.write(master, b"\x04")
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+start terminal timeout 30 python3 "$dir/terminal.py" "$dir/terminal.got" "$lastack" nc -l 7000
+ok "terminal: listens" wait_for 10 stack_shows_any 'LISTEN .*:7000'
+in_ns timeout 20 nc -N 10.77.0.2 7000 <"$dir/file" >/dev/null
+ok "terminal: exit status" ended "$pid" 0
+ok "terminal: one line: $(cat "$dir/terminal.out")" [ "$(grep -c '^lastack nc: ' "$dir/terminal.out")" = 1 ]
+ok "terminal: same bytes" same "$dir/file" "$dir/terminal.got"
 
 # Output that is lost is no success.
 echo "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3" >"$dir/one.pkt"
