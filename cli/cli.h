@@ -99,8 +99,8 @@ int common_open(struct common *c, const char *command, struct la_host **out);
 
 /* ---- Ctrl-C ---- */
 
-/* From here on Ctrl-C, SIGTERM and SIGHUP make cli_stopped() true and stop this loop.  NULL: no
- * loop, or none any more. */
+/* From here on Ctrl-C, SIGTERM and SIGHUP make cli_stopped() true and stop this loop, but for those
+ * that whoever started us ignores, as nohup does.  NULL: no loop, or none any more. */
 void cli_catch_signals(struct la_loop *l);
 bool cli_stopped(void);
 

@@ -126,12 +126,15 @@ static void on_signal(int sig)
 
 void cli_catch_signals(struct la_loop *l)
 {
-    struct sigaction sa = {.sa_handler = on_signal};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction sa = {.sa_handler = on_signal};
 
     signalled = l;
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction was;
+        if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            sigaction(signals[i], &sa, NULL);
+    }
 }
 
 bool cli_stopped(void)

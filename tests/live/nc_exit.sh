@@ -133,7 +133,7 @@ ok "peer's status" ended "$peer" 0
 peer "wait for reset"
 mkfifo "$dir/client.in"
 exec 6<>"$dir/client.in"
-start client "$lastack" nc 10.77.0.1 7002
+start client env --default-signal=INT "$lastack" nc 10.77.0.1 7002 # a script's background jobs ignore it
 client=$pid
 ok "interrupted: connected" wait_for 10 stack_shows "$client" ESTABLISHED
 kill -INT "$client"

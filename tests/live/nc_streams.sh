@@ -57,6 +57,26 @@ ok "terminal: exit status" ended "$pid" 0
 ok "terminal: one line: $(cat "$dir/terminal.out")" [ "$(grep -c '^lastack nc: ' "$dir/terminal.out")" = 1 ]
 ok "terminal: same bytes" same "$dir/file" "$dir/terminal.got"
 
+# What was ignored by who started it stays so: nohup, and a shell's background jobs.
+start hup nohup "$lastack" nc -l 7000
+server=$pid
+ok "nohup: listens" wait_for 10 listens "$server" 7000
+kill -HUP "$server"
+in_ns timeout 20 nc -N 10.77.0.2 7000 <"$dir/file" >/dev/null
+ok "nohup: exit status" ended "$server" 0
+ok "nohup: same bytes" same "$dir/file" "$dir/hup.out"
+start int "$lastack" nc -l 7000
+server=$pid
+ok "background: listens" wait_for 10 listens "$server" 7000
+kill -INT "$server"
+in_ns timeout 20 nc -N 10.77.0.2 7000 <"$dir/file" >/dev/null
+ok "background: exit status" ended "$server" 0
+start term env --default-signal=INT "$lastack" nc -l 7000
+server=$pid
+ok "not ignored: listens" wait_for 10 listens "$server" 7000
+kill -INT "$server"
+ok "not ignored: exit status" ended "$server" 130
+
 # Output that is lost is no success.
 echo "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3" >"$dir/one.pkt"
 for words in --help --version "help nc" "ss --help" "drill $dir/one.pkt" "drill --json $dir/one.pkt" \
