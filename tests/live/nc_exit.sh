@@ -40,6 +40,18 @@ wrong 2 'leave one out' nc -4 -6 10.77.0.1 1
 wrong 2 'leave out -6' nc -6 10.77.0.1 1
 wrong 2 'leave out -4' nc -4 fd77::1 1
 wrong 2 '1 to 15' nc --dev tap:a-name-that-is-too-long --addr 10.0.0.1/8 10.0.0.2 1
+wrong 2 'leave out -6' nc -6 -l 10.77.0.2 7000
+wrong 2 'leave out -4' nc -4 -l fd77::2 7000
+wrong 2 'no IPv4 address.*--addr ' nc -4 --addr6 fd77::2/64 --host-addr6 fd77::1/64 -l 7000
+wrong 2 'no IPv6 address.*--addr6' nc -6 --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 -l 7000
+wrong 2 'no IPv6 address.*--addr6' nc --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 fd77::1 1
+wrong 2 'no IPv6 address.*--addr6' nc -6 --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 localhost 1
+wrong 2 'no IPv4 address.*--addr ' nc --addr6 fd77::2/64 --host-addr6 fd77::1/64 10.77.0.1 1
+wrong 2 'MTU of 1280.*--mtu' nc --mtu 576 fd77::1 1
+wrong 2 'MTU of 1280.*--mtu' nc -6 --mtu 576 -l 7000
+wrong 2 '10.77.0.2 is this stack.s own' nc 10.77.0.2 1
+wrong 2 'fd77::2 is this stack.s own' nc fd77::2 1
+wrong 2 '\-w is for connecting' nc -l -w 1s 7000
 wrong 2 'capture' nc --pcap /nowhere/x.pcapng 10.77.0.1 1
 wrong 1 'no address for' nc no-such-host.invalid 80
 wrong 1 'no route.*--gateway' nc 192.0.2.1 80
