@@ -225,6 +225,11 @@ struct script_outside {
     uint32_t ndefines;
 };
 
+/* The first of these options that has a value which no script could take, or NULL.  *takes: what it
+ * takes instead. */
+const struct script_option *script_option_wrong(const struct script_option *options,
+                                                const char **takes);
+
 /* Reads a script of n bytes.  0 and *out, or -1 and *err.  `outside` may be NULL.  Never keeps
  * pointers to what it was given. */
 int script_read(const char *name, const char *text, size_t n, const struct script_outside *outside,
