@@ -48,7 +48,7 @@ struct opt {
     void *to;
     const char *value; /* what its value is called in --help, like "NAME" */
     const char *help;
-    uint32_t lo, hi; /* OPT_UINT */
+    uint32_t lo, hi; /* OPT_UINT; OPT_DURATION: in ms, hi 0: any */
 };
 
 /* What a command's --help says, besides its options. */

@@ -31,7 +31,7 @@ void common_init(struct common *c)
         {"gateway6", 0, OPT_TEXT, &h->gateway6, "A", "the other family's gateway", 0, 0},
         {"mtu", 0, OPT_UINT, &h->mtu, "N", "largest IP packet (the device's)", 68, 65535},
         {"msl", 0, OPT_DURATION, &h->msl, "TIME",
-         "maximum segment lifetime; TIME-WAIT lasts two (30s)", 0, 0},
+         "maximum segment lifetime, 1ms to 15m; TIME-WAIT lasts two (30s)", 1, 900000},
         {"slaac", 0, OPT_FLAG, &h->slaac, NULL, "take IPv6 addresses from router advertisements", 0,
          0},
         {"dad", 0, OPT_FLAG, &c->dad, NULL,

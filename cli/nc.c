@@ -282,7 +282,7 @@ int cmd_nc(int argc, char **argv)
         {"ipv6", '6', OPT_FLAG, &o.only6, NULL, "IPv6 only", 0, 0},
         {"source-port", 'p', OPT_UINT, &o.source_port, "PORT", "connect from this port", 1, 65535},
         {"timeout", 'w', OPT_DURATION, &o.timeout, "TIME",
-         "give up connecting after this long (180s)", 0, 0},
+         "give up connecting after this long (180s)", 1, 86400000},
         {"stay", 0, OPT_FLAG, &o.stay, NULL, "stay until TIME-WAIT is over", 0, 0},
         {"half-close", 'N', OPT_FLAG, &as_always, NULL, "as nc -N; it is what this nc always does",
          0, 0},

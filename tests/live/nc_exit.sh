@@ -35,7 +35,10 @@ wrong 2 'needs an address' nc --dev tap:x0 10.77.0.1 1
 wrong 2 "10.77.0.2/24" nc --addr 10.77.0.2/99 10.77.0.1 1
 wrong 2 'fd77::2/64' nc --addr6 10.77.0.2/24 10.77.0.1 1
 wrong 2 '68 to 65535' nc --mtu 67 10.77.0.1 1
-wrong 2 '30s' nc --msl soon 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl soon 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl 0 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl 20m 10.77.0.1 1
+wrong 2 '1ms to 24h' nc -w 0 10.77.0.1 1
 wrong 2 'leave one out' nc -4 -6 10.77.0.1 1
 wrong 2 'leave out -6' nc -6 10.77.0.1 1
 wrong 2 'leave out -4' nc -4 fd77::1 1
