@@ -39,6 +39,8 @@ wrong 2 '1ms to 15m' nc --msl soon 10.77.0.1 1
 wrong 2 '1ms to 15m' nc --msl 0 10.77.0.1 1
 wrong 2 '1ms to 15m' nc --msl 20m 10.77.0.1 1
 wrong 2 '1ms to 24h' nc -w 0 10.77.0.1 1
+wrong 2 '65521.*tun:' nc --mtu 65535 10.77.0.1 1
+wrong 2 '1280 to 65521' demo --mtu 65535
 wrong 2 'leave one out' nc -4 -6 10.77.0.1 1
 wrong 2 'leave out -6' nc -6 10.77.0.1 1
 wrong 2 'leave out -4' nc -4 fd77::1 1
