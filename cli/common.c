@@ -62,6 +62,9 @@ static int settle(struct common *c, const char *command)
 
     if (c->dad && c->no_dad)
         return cli_wrong(command, "--dad and --no-dad contradict each other: leave one out");
+    if (h->pcap && strcmp(h->pcap, "-") == 0)
+        return cli_wrong(command, "--pcap takes a file's name, and standard output is taken: "
+                                  "type --pcap FILE.pcapng");
     if (own)
         h->dev = DEFAULT_DEV;
     if ((strncmp(h->dev, "tap:", 4) != 0 && strncmp(h->dev, "tun:", 4) != 0) || !h->dev[4])

@@ -231,7 +231,8 @@ static void close_host(struct demo *d, struct la_host *h)
 {
     cli_catch_signals(NULL);
     d->stack = NULL;
-    la_host_close(h);
+    if (la_host_close(h) < 0)
+        demo_check(d, false, "the capture is written", "%s", strerror(errno));
 }
 
 /* ---- the parts ---- */

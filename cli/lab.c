@@ -274,6 +274,9 @@ int cmd_lab(int argc, char **argv)
         return cli_wrong("lab", "list, run, all, show or book? type lastack lab --help");
     if (c.seed_text && cli_seed(c.seed_text, &c.seed) < 0)
         return cli_wrong("lab", "--seed takes a number, not '%s'", c.seed_text);
+    if ((c.pcap && strcmp(c.pcap, "-") == 0) || (c.svg && strcmp(c.svg, "-") == 0))
+        return cli_wrong("lab",
+                         "--pcap and --svg take a file's name, and standard output is taken");
     c.marks = ladder_style_for(stdout).unicode;
     const char *what = argv[1];
     bool runs = strcmp(what, "run") == 0 || strcmp(what, "all") == 0;

@@ -265,7 +265,10 @@ static int with_stack(struct nc *n, struct nc_options *o, const char *host, uint
     if (rc == 0)
         rc = run(n);
     control_close(control);
-    la_host_close(n->host);
+    if (la_host_close(n->host) < 0) {
+        int failed = cli_failed("nc", "the capture is not complete: %s", strerror(errno));
+        rc = rc ? rc : failed;
+    }
     return rc;
 }
 

@@ -325,10 +325,12 @@ static bool at_once(void *ctx)
     return true;
 }
 
-void la_host_close(struct la_host *h)
+int la_host_close(struct la_host *h)
 {
+    int rc, error;
+
     if (!h)
-        return;
+        return LA_OK;
     if (h->loop && h->ifx >= 0) {
         la_loop_on_event(h->loop, NULL, NULL);
         la_abort_all(h->stack, la_host_now());
@@ -337,8 +339,10 @@ void la_host_close(struct la_host *h)
     la_loop_free(h->loop);
     if (h->stack)
         la_stack_free(h->stack);
-    if (la_pcap_close(h->pcap) < 0)
-        fprintf(stderr, "lastack: the capture is not complete: the disk is full\n");
+    rc = la_pcap_close(h->pcap);
+    error = errno;
     la_dev_close(h->dev);
     free(h);
+    errno = error;
+    return rc;
 }
