@@ -199,6 +199,7 @@ static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_d
                          struct la_host_error *err)
 {
     const char *name = la_dev_name(h->dev);
+    char shown[LA_ADDR_STRLEN];
     struct la_addr a;
     unsigned len;
     int rc;
@@ -207,6 +208,11 @@ static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_d
         return LA_OK;
     if ((rc = read_prefix(text, v6, &a, &len, err)) < 0)
         return rc;
+    for (int i = 0; i < h->naddr; i++)
+        if (la_addr_eq(&a, &h->addr[i]))
+            return host_fail(err, LA_EINVAL,
+                             "%s is this stack's address: give the kernel's side another",
+                             la_addr_format(&a, shown));
     rc = netdev_add_addr(name, &a, len, no_dad);
     return rc < 0 ? host_fail(err, LA_EOPNOTSUPP,
                               "cannot give the kernel's side %s (%s): as root type "
