@@ -59,6 +59,11 @@ wrong 2 'fd77::2 is this stack.s own' nc fd77::2 1
 wrong 2 '\-w is for connecting' nc -l -w 1s 7000
 wrong 2 'FILE.pcapng' nc --pcap - 10.77.0.1 1
 wrong 2 "a file's name" lab run 1 --pcap -
+wrong 2 'no feature is called .foo.: there are loss,dup,' sim --off loss,foo
+wrong 2 'no setting is called foo' lab run 10 --set foo=1
+wrong 1 'nothing is in it' lab run -
+wrong 2 "10.77.0.2 is this stack's address" nc --host-addr 10.77.0.2/24 10.77.0.1 1
+wrong 2 "fd77::2 is this stack's address" nc --host-addr6 fd77::2/64 10.77.0.1 1
 wrong 2 'capture' nc --pcap /nowhere/x.pcapng 10.77.0.1 1
 wrong 1 'no address for' nc no-such-host.invalid 80
 wrong 1 'no route.*--gateway' nc 192.0.2.1 80
