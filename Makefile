@@ -56,6 +56,7 @@ mutants:
 
 install: all
 	@cmake --install build --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" scripts/loader "$(PREFIX)"
 
 clean:
 	rm -rf build

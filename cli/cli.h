@@ -48,7 +48,7 @@ struct opt {
     void *to;
     const char *value; /* what its value is called in --help, like "NAME" */
     const char *help;
-    uint32_t lo, hi; /* OPT_UINT */
+    uint32_t lo, hi; /* OPT_UINT; OPT_DURATION: in ms, hi 0: any */
 };
 
 /* What a command's --help says, besides its options. */
@@ -99,8 +99,8 @@ int common_open(struct common *c, const char *command, struct la_host **out);
 
 /* ---- Ctrl-C ---- */
 
-/* From here on Ctrl-C, SIGTERM and SIGHUP make cli_stopped() true and stop this loop.  NULL: no
- * loop, or none any more. */
+/* From here on Ctrl-C, SIGTERM and SIGHUP make cli_stopped() true and stop this loop, but for those
+ * that whoever started us ignores, as nohup does.  NULL: no loop, or none any more. */
 void cli_catch_signals(struct la_loop *l);
 bool cli_stopped(void);
 

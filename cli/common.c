@@ -31,7 +31,7 @@ void common_init(struct common *c)
         {"gateway6", 0, OPT_TEXT, &h->gateway6, "A", "the other family's gateway", 0, 0},
         {"mtu", 0, OPT_UINT, &h->mtu, "N", "largest IP packet (the device's)", 68, 65535},
         {"msl", 0, OPT_DURATION, &h->msl, "TIME",
-         "maximum segment lifetime; TIME-WAIT lasts two (30s)", 0, 0},
+         "maximum segment lifetime, 1ms to 15m; TIME-WAIT lasts two (30s)", 1, 900000},
         {"slaac", 0, OPT_FLAG, &h->slaac, NULL, "take IPv6 addresses from router advertisements", 0,
          0},
         {"dad", 0, OPT_FLAG, &c->dad, NULL,
@@ -62,6 +62,9 @@ static int settle(struct common *c, const char *command)
 
     if (c->dad && c->no_dad)
         return cli_wrong(command, "--dad and --no-dad contradict each other: leave one out");
+    if (h->pcap && strcmp(h->pcap, "-") == 0)
+        return cli_wrong(command, "--pcap takes a file's name, and standard output is taken: "
+                                  "type --pcap FILE.pcapng");
     if (own)
         h->dev = DEFAULT_DEV;
     if ((strncmp(h->dev, "tap:", 4) != 0 && strncmp(h->dev, "tun:", 4) != 0) || !h->dev[4])
@@ -126,12 +129,15 @@ static void on_signal(int sig)
 
 void cli_catch_signals(struct la_loop *l)
 {
-    struct sigaction sa = {.sa_handler = on_signal};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction sa = {.sa_handler = on_signal};
 
     signalled = l;
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction was;
+        if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            sigaction(signals[i], &sa, NULL);
+    }
 }
 
 bool cli_stopped(void)

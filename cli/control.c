@@ -68,13 +68,10 @@ int control_dirs(char dirs[CONTROL_DIRS][CONTROL_DIR_MAX])
     return n;
 }
 
-/* A directory of ours that nobody else can enter: else a stranger could put his socket there. */
-static bool dir_ok(const char *dir)
+bool control_dir_ok(const char *dir)
 {
     struct stat st;
 
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return false;
     return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
            (st.st_mode & 0022) == 0;
 }
@@ -307,7 +304,8 @@ static int open_socket(struct control *c)
     if (c->fd < 0)
         return -1;
     for (int i = 0; i < ndir; i++)
-        if (dir_ok(dirs[i]) && bind_free(c, dirs[i]) == 0)
+        if ((mkdir(dirs[i], 0700) == 0 || errno == EEXIST) && control_dir_ok(dirs[i]) &&
+            bind_free(c, dirs[i]) == 0)
             return listen(c->fd, CONTROL_CLIENTS);
     c->path[0] = '\0';
     return -1;

@@ -31,6 +31,10 @@ const char *control_path(const struct control *c);
 /* The directories to look in, best first; returns how many. */
 int control_dirs(char dirs[CONTROL_DIRS][CONTROL_DIR_MAX]);
 
+/* A directory of ours in which nobody else can make a file: else a stranger could put his socket
+ * there, for our stack or for who asks it. */
+bool control_dir_ok(const char *dir);
+
 /* ---- control_json.c: the objects; NULL when memory is out ---- */
 
 cJSON *json_status(const struct la_status *t, la_ns now);

@@ -88,7 +88,7 @@ struct child {
     bool ended;
     int status; /* exit status; 128 + signal */
     size_t n;
-    char text[1024]; /* the beginning of what it said, with a NUL */
+    char text[8192]; /* the beginning of what it said, with a NUL */
 };
 
 static void on_child_end(void *ctx, int fd, uint32_t events)
@@ -124,11 +124,19 @@ static bool child_ended(void *child)
     return ((const struct child *)child)->ended || cli_stopped();
 }
 
-static bool child_spoke(void *child)
+/* python3's http.server says that it serves, and may warn of other things before. */
+static bool child_serves(void *child)
 {
-    const struct child *c = child;
+    return strstr(((const struct child *)child)->text, "Serving HTTP") || child_ended(child);
+}
 
-    return strchr(c->text, '\n') || child_ended(child);
+/* The last line of what it said, where Python tells why it ended. */
+static const char *last_line(struct child *c)
+{
+    while (c->n && c->text[c->n - 1] == '\n')
+        c->text[--c->n] = '\0';
+    const char *end = strrchr(c->text, '\n');
+    return end ? end + 1 : c->text;
 }
 
 /* Starts argv, or calls fn in a process of its own if there is one.  False: told as a check. */
@@ -231,7 +239,8 @@ static void close_host(struct demo *d, struct la_host *h)
 {
     cli_catch_signals(NULL);
     d->stack = NULL;
-    la_host_close(h);
+    if (la_host_close(h) < 0)
+        demo_check(d, false, "the capture is written", "%s", strerror(errno));
 }
 
 /* ---- the parts ---- */
@@ -272,12 +281,11 @@ static void fetch_from_python(struct demo *d)
     la_addr_parse(KERNELS, &to.addr);
     bool started = child_start(d, &c, the_loop, argv, NULL);
     if (started)
-        d->run(d, child_spoke, &c, la_host_now() + LA_SEC(30));
-    bool serves = started && strncmp(c.text, "Serving", 7) == 0;
+        d->run(d, child_serves, &c, la_host_now() + LA_SEC(30));
+    bool serves = started && strstr(c.text, "Serving HTTP");
     if (!serves || cli_stopped()) {
-        c.text[strcspn(c.text, "\n")] = '\0';
         if (started && !cli_stopped())
-            demo_check(d, false, "python3 -m http.server starts", "%s", c.text);
+            demo_check(d, false, "python3 -m http.server starts", "%s", last_line(&c));
         child_stop(&c);
         return;
     }

@@ -128,12 +128,12 @@ static int open_end(struct demo *d, struct end *e, struct trace_log *log, struct
     return 0;
 }
 
-static void close_wire(void)
+static void close_wire(struct demo *d)
 {
     la_stack_free(wire.us.stack);
     la_stack_free(wire.peer.stack);
-    if (wire.pcap)
-        la_pcap_close(wire.pcap);
+    if (la_pcap_close(wire.pcap) < 0)
+        demo_check(d, false, "the capture is written", "%s", strerror(errno));
     wire.us.stack = wire.peer.stack = NULL;
     wire.pcap = NULL;
 }
@@ -283,7 +283,7 @@ int demo_memory(struct demo *d)
         demo_part(d, "%u MiB each way between two lastacks", (unsigned)d->mib);
         part_transfers(d);
     }
-    close_wire();
+    close_wire(d);
     if (rc || cli_stopped())
         return rc;
     rc = open_wire(d, true);
@@ -291,7 +291,7 @@ int demo_memory(struct demo *d)
         demo_part(d, "One connection, segment by segment: we close first");
         part_goodbye(d);
     }
-    close_wire();
+    close_wire(d);
     d->stack = NULL;
     return rc;
 }

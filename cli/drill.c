@@ -56,8 +56,9 @@ static int usage_of(struct drill *d, int argc, char **argv)
         "drill", "[OPTIONS] FILE.pkt|DIRECTORY...",
         "Runs packetdrill scripts on a stack of their own, in virtual time: calls of a program,\n"
         "segments of a peer, and the segments that must come of them, each at its time.  A\n"
-        "directory means every .pkt below it.  Options here rule over the --name=value lines of\n"
-        "scripts.  Exit status 0: every script passed; 1: one failed or cannot be read.",
+        "directory means every .pkt below it, and - standard input.  Options here rule over the\n"
+        "--name=value lines of scripts.  Exit status 0: every script passed; 1: one failed or\n"
+        "cannot be read.",
         "  lastack drill handshake.pkt\n"
         "  lastack drill -v --ip_version=ipv6 handshake.pkt\n"
         "  lastack drill --profile=linux --json scripts/\n"
@@ -71,6 +72,8 @@ static int usage_of(struct drill *d, int argc, char **argv)
 static int outside(struct drill *d)
 {
     struct script_option *last = NULL;
+    const struct script_option *wrong;
+    const char *takes;
 
     for (unsigned i = 0; i < 9; i++) {
         if (!d->given[i])
@@ -93,6 +96,9 @@ static int outside(struct drill *d)
             return cli_failed("drill", "no memory");
         d->define[i] = (struct define){d->defined[i], text + n + 1};
     }
+    wrong = script_option_wrong(d->outside.options, &takes);
+    if (wrong)
+        return cli_wrong("drill", "--%s takes %s, not '%s'", wrong->name, takes, wrong->value);
     d->outside.defines = d->define;
     d->outside.ndefines = (uint32_t)d->defines.n;
     return 0;
@@ -135,7 +141,7 @@ static int find_scripts(struct drill *d, int n, char **operands)
         size_t before = d->npaths;
 
         errno = 0;
-        if (nftw(operands[i], walk, 16, 0) != 0)
+        if (strcmp(operands[i], "-") == 0 ? add_path(d, "-") : nftw(operands[i], walk, 16, 0))
             return cli_failed("drill", "%s: %s", operands[i], strerror(errno ? errno : ENOMEM));
         if (d->npaths == before)
             return cli_failed("drill", "%s: no .pkt is in it", operands[i]);
@@ -218,7 +224,7 @@ static void one(struct drill *d, const char *path)
     struct script *s;
     la_ns when = 0;
     size_t n;
-    char *text = cli_read_file(path, SIZE_MAX - 2, &n);
+    char *text = cli_read_file(path, SCRIPT_MAX, &n);
     bool ok;
 
     if (!text) {

@@ -57,6 +57,17 @@ static struct lab_scenario *load_experiment(const struct lab_file *f)
     return s ? s : tell_mistake(f->name, &err);
 }
 
+/* Blanks and comments: nothing would happen, and all of it would hold. */
+static bool says_nothing(const char *text)
+{
+    for (;;) {
+        text += strspn(text, " \t\r\n");
+        if (*text != '#')
+            return !*text;
+        text += strcspn(text, "\n");
+    }
+}
+
 /* NULL with the mistake told. */
 static struct lab_scenario *load(const char *name)
 {
@@ -76,12 +87,25 @@ static struct lab_scenario *load(const char *name)
         (void)cli_failed("lab", "%s: %s", name, strerror(errno));
         return NULL;
     }
+    if (says_nothing(text)) {
+        (void)cli_failed("lab", "%s: nothing is in it: lastack lab show 1 has a scenario", name);
+        free(text);
+        return NULL;
+    }
     s = lab_parse(name, text, n, &err);
     free(text);
     return s ? s : tell_mistake(name, &err);
 }
 
 /* ---- running ---- */
+
+static void show_title(const struct lab_command *c, const struct lab_scenario *s)
+{
+    bool titled = strcmp(lab_name(s), lab_title(s)) != 0;
+    printf("%s%s%s\n", lab_name(s), titled ? ": " : "", titled ? lab_title(s) : "");
+    if (!c->no_ladder && *lab_about(s))
+        printf("%s\n", lab_about(s));
+}
 
 static int run_variant(struct lab_command *c, const struct lab_scenario *s, unsigned variant,
                        unsigned turn)
@@ -102,6 +126,8 @@ static int run_variant(struct lab_command *c, const struct lab_scenario *s, unsi
         tell_mistake(lab_name(s), &err);
         return CLI_FAILED;
     }
+    if (turn == 0 && !c->json && !c->quiet)
+        show_title(c, s);
     c->variants++;
     c->checks += r->nchecks;
     c->failed += r->failed;
@@ -120,12 +146,6 @@ static int run_scenario(struct lab_command *c, const struct lab_scenario *s)
     int rc = CLI_OK;
     unsigned turn = 0;
     c->experiments++;
-    if (!c->json && !c->quiet) {
-        bool titled = strcmp(lab_name(s), lab_title(s)) != 0;
-        printf("%s%s%s\n", lab_name(s), titled ? ": " : "", titled ? lab_title(s) : "");
-        if (!c->no_ladder && *lab_about(s))
-            printf("%s\n", lab_about(s));
-    }
     for (unsigned v = 0; v < lab_variants(s) && rc == CLI_OK; v++) {
         if (!c->variant || strstr(lab_variant_name(s, v), c->variant))
             rc = run_variant(c, s, v, turn++);
@@ -274,6 +294,9 @@ int cmd_lab(int argc, char **argv)
         return cli_wrong("lab", "list, run, all, show or book? type lastack lab --help");
     if (c.seed_text && cli_seed(c.seed_text, &c.seed) < 0)
         return cli_wrong("lab", "--seed takes a number, not '%s'", c.seed_text);
+    if ((c.pcap && strcmp(c.pcap, "-") == 0) || (c.svg && strcmp(c.svg, "-") == 0))
+        return cli_wrong("lab",
+                         "--pcap and --svg take a file's name, and standard output is taken");
     c.marks = ladder_style_for(stdout).unicode;
     const char *what = argv[1];
     bool runs = strcmp(what, "run") == 0 || strcmp(what, "all") == 0;

@@ -1,6 +1,8 @@
 /* main.c: lastack COMMAND: which command it is. */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,13 +56,23 @@ static const char *similar(const char *word)
     return NULL;
 }
 
-int main(int argc, char **argv)
+/* Where a standard descriptor is closed, the device would be opened in its place, and what we print
+ * would be frames.  What is there instead can only be used the wrong way round: EBADF, as before.
+ */
+static bool fill_descriptors(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+            return false;
+    return true;
+}
+
+static int run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
     const char *near;
     char *for_help[] = {NULL, "--help", NULL};
 
-    signal(SIGPIPE, SIG_IGN);
     if (!word)
         return cli_wrong(NULL, "which command? type lastack demo, or lastack --help");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
@@ -85,4 +97,23 @@ int main(int argc, char **argv)
     if (near)
         return cli_wrong(NULL, "no command '%s'; did you mean lastack %s?", word, near);
     return cli_wrong(NULL, "no command '%s': type lastack --help", word);
+}
+
+/* What was printed counts once it is out: a disk may be full, a reader gone. */
+static int flushed(int rc)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    (void)cli_failed(NULL, "standard output: %s",
+                     errno ? strerror(errno) : "what was printed is not all there");
+    return rc == CLI_OK ? CLI_FAILED : rc;
+}
+
+int main(int argc, char **argv)
+{
+    if (!fill_descriptors())
+        return CLI_FAILED; /* and nowhere to say it */
+    signal(SIGPIPE, SIG_IGN);
+    return flushed(run(argc, argv));
 }

@@ -27,8 +27,8 @@ static const struct cli_usage usage = {
         "connection ended in order with every byte delivered, 1 if not, 2 for a wrong command "
         "line.",
     .examples =
-        "  sudo lastack nc -l 7000 >got           wait for one connection, then: nc -N 10.77.0.2 "
-        "7000 <file\n"
+        "  sudo lastack nc -l 7000 >got </dev/null\n"
+        "                                         take a file, from: nc -N 10.77.0.2 7000 <file\n"
         "  sudo lastack nc 10.77.0.1 7000 <file   send a file to a listener of the kernel\n"
         "  sudo lastack nc -v --dev tap:tap0 --addr 10.1.0.9/24 --gateway 10.1.0.1 192.0.2.7 80\n"
         "  sudo lastack nc --pcap end.pcapng --stay --msl 2s 10.77.0.1 7000 </dev/null\n",
@@ -56,6 +56,27 @@ static void from_sockaddr(const struct sockaddr *sa, struct la_addr *a)
     }
 }
 
+static int check_family(const struct nc_options *o, const char *text, const struct la_addr *a)
+{
+    bool v4 = la_addr_is_v4(a);
+
+    if ((o->only4 && !v4) || (o->only6 && v4))
+        return cli_wrong("nc", "%s is no IPv%d address: leave out -%d", text, o->only4 ? 4 : 6,
+                         o->only4 ? 4 : 6);
+    return 0;
+}
+
+/* Why this stack has no address of a family. */
+static int no_address(const struct nc_options *o, bool v6)
+{
+    uint32_t mtu = o->common.host.mtu;
+
+    if (v6 && mtu && mtu < 1280)
+        return cli_wrong("nc", "IPv6 needs an MTU of 1280, and --mtu says %u", (unsigned)mtu);
+    return cli_wrong("nc", "this stack has no IPv%d address: type --addr%s", v6 ? 6 : 4,
+                     v6 ? "6 fd77::2/64" : " 10.77.0.2/24");
+}
+
 /* A name is asked of this machine's resolver; the first answer of a family that we speak counts. */
 static int resolve(const struct nc_options *o, const char *host, struct la_addr *a)
 {
@@ -65,12 +86,10 @@ static int resolve(const struct nc_options *o, const char *host, struct la_addr 
     bool found = false;
     int rc;
 
-    if (la_addr_parse(host, a) == LA_OK) {
-        if ((o->only4 && !la_addr_is_v4(a)) || (o->only6 && la_addr_is_v4(a)))
-            return cli_wrong("nc", "%s is no IPv%d address: leave out -%d", host, o->only4 ? 4 : 6,
-                             o->only4 ? 4 : 6);
-        return 0;
-    }
+    if (la_addr_parse(host, a) == LA_OK)
+        return check_family(o, host, a);
+    if (!v4 && !v6)
+        return no_address(o, o->only6);
     rc = getaddrinfo(host, NULL, &hints, &all);
     if (rc != 0)
         return cli_failed("nc", "no address for '%s': %s", host, gai_strerror(rc));
@@ -86,21 +105,36 @@ static int resolve(const struct nc_options *o, const char *host, struct la_addr 
     return 0;
 }
 
-/* What to listen on: the address said, or every address of ours of the families wanted. */
-static int listen_addr(const struct nc_options *o, const char *said, struct la_addr *a)
+/* An IPv6 address that a router advertised, for --slaac. */
+static bool advertised(const struct nc *n, struct la_addr *a)
 {
+    struct la_addr_info i;
+    uint32_t cursor = 0;
+
+    while (la_addr_next(n->stack, la_host_ifx(n->host), &cursor, &i))
+        if (i.slaac && i.state == LA_ADDR_PREFERRED) {
+            *a = i.addr;
+            return true;
+        }
+    return false;
+}
+
+/* What to listen on: the address said, our IPv6 one, or every address of ours. */
+static int listen_addr(const struct nc *n, const struct nc_options *o, const char *said,
+                       struct la_addr *a)
+{
+    const struct la_host_config *h = &o->common.host;
     unsigned len;
 
     if (said)
         return la_addr_parse(said, a) == LA_OK
-                   ? 0
+                   ? check_family(o, said, a)
                    : cli_wrong("nc", "-l takes an address of this stack, not '%s'", said);
-    if (o->only4)
-        *a = la_addr_v4(0, 0, 0, 0);
-    else if (o->only6 && o->common.host.addr6)
-        la_host_parse_prefix(o->common.host.addr6, a, &len);
-    else
-        *a = LA_ADDR_ANY;
+    *a = o->only4 ? la_addr_v4(0, 0, 0, 0) : LA_ADDR_ANY;
+    if (o->only4 && !h->addr)
+        return no_address(o, false);
+    if (o->only6 && (h->addr6 ? la_host_parse_prefix(h->addr6, a, &len) < 0 : !advertised(n, a)))
+        return no_address(o, true);
     return 0;
 }
 
@@ -110,7 +144,7 @@ static int begin_listen(struct nc *n, const struct nc_options *o, const char *ad
 {
     struct la_endpoint at = {.port = port, .ifx = -1};
     char text[LA_HOST_ENDPOINT_STRLEN];
-    int rc = listen_addr(o, addr, &at.addr);
+    int rc = listen_addr(n, o, addr, &at.addr);
 
     if (rc)
         return rc;
@@ -124,6 +158,21 @@ static int begin_listen(struct nc *n, const struct nc_options *o, const char *ad
     if (n->verbose)
         fprintf(stderr, "lastack nc: listening on %s\n", la_host_endpoint(&at, text));
     return 0;
+}
+
+static int no_route(const struct nc *n, const struct nc_options *o, const struct la_addr *to)
+{
+    const struct la_host_config *h = &o->common.host;
+    bool v6 = !la_addr_is_v4(to);
+    char text[LA_ADDR_STRLEN];
+
+    la_addr_format(to, text);
+    if (la_addr_state(n->stack, la_host_ifx(n->host), to) >= 0)
+        return cli_wrong("nc", "%s is this stack's own address: connect to another's", text);
+    if (v6 ? !h->addr6 && !h->slaac : !h->addr)
+        return no_address(o, v6);
+    return cli_failed("nc", "no route to %s: type --gateway%s with a neighbour's address", text,
+                      v6 && h->gateway ? "6" : "");
 }
 
 static int begin_connect(struct nc *n, const struct nc_options *o, const char *host, uint16_t port)
@@ -146,8 +195,7 @@ static int begin_connect(struct nc *n, const struct nc_options *o, const char *h
                   la_host_now());
     rc = la_connect(n->stack, n->conn, o->source_port ? &from : NULL, &to, la_host_now());
     if (rc == LA_ENETUNREACH)
-        return cli_failed("nc", "no route to %s: type --gateway with a neighbour's address",
-                          la_host_endpoint(&to, text));
+        return no_route(n, o, &to.addr);
     if (rc < 0)
         return cli_failed("nc", "cannot connect to %s: %s", la_host_endpoint(&to, text),
                           la_strerror(rc));
@@ -217,7 +265,10 @@ static int with_stack(struct nc *n, struct nc_options *o, const char *host, uint
     if (rc == 0)
         rc = run(n);
     control_close(control);
-    la_host_close(n->host);
+    if (la_host_close(n->host) < 0) {
+        int failed = cli_failed("nc", "the capture is not complete: %s", strerror(errno));
+        rc = rc ? rc : failed;
+    }
     return rc;
 }
 
@@ -234,7 +285,7 @@ int cmd_nc(int argc, char **argv)
         {"ipv6", '6', OPT_FLAG, &o.only6, NULL, "IPv6 only", 0, 0},
         {"source-port", 'p', OPT_UINT, &o.source_port, "PORT", "connect from this port", 1, 65535},
         {"timeout", 'w', OPT_DURATION, &o.timeout, "TIME",
-         "give up connecting after this long (180s)", 0, 0},
+         "give up connecting after this long (180s)", 1, 86400000},
         {"stay", 0, OPT_FLAG, &o.stay, NULL, "stay until TIME-WAIT is over", 0, 0},
         {"half-close", 'N', OPT_FLAG, &as_always, NULL, "as nc -N; it is what this nc always does",
          0, 0},
@@ -259,6 +310,8 @@ int cmd_nc(int argc, char **argv)
     if (o.listen && o.source_port)
         return cli_wrong("nc", "-p is for connecting: with -l type the port last, lastack nc -l %u",
                          (unsigned)o.source_port);
+    if (o.listen && o.timeout)
+        return cli_wrong("nc", "-w is for connecting: with -l leave it out");
     if (operands == 2)
         host = argv[1];
     return with_stack(&n, &o, host, port);

@@ -73,6 +73,16 @@ static void give_back_if_done(struct nc *n)
         la_loop_fd_mod(n->loop, STDIN_FILENO, 0);
 }
 
+/* Who types sees nothing happen, and may not know that it is for them to end it. */
+static void tell_wait(const struct nc *n)
+{
+    bool typed = isatty(STDIN_FILENO);
+
+    if (typed || n->verbose)
+        fprintf(stderr, "lastack nc: the peer has closed; the end of input%s closes our side\n",
+                typed ? " (^D)" : "");
+}
+
 static void pull(struct nc *n)
 {
     struct la_span span;
@@ -81,9 +91,8 @@ static void pull(struct nc *n)
     while (n->open && !n->given_back && !n->out_done && !n->out_watched) {
         if (la_peek(n->stack, n->conn, &span, 1, &err) == 0) {
             n->out_done = n->over || (err != LA_EAGAIN && err != LA_ENOTCONN);
-            if (n->out_done && err == LA_OK && n->verbose && !n->in_eof)
-                fprintf(stderr,
-                        "lastack nc: the peer has closed; the end of input closes our side\n");
+            if (n->out_done && err == LA_OK && !n->in_eof)
+                tell_wait(n);
             break;
         }
         ssize_t w = write_some(span.p, span.n);
@@ -148,7 +157,7 @@ static void on_stdin(void *ctx, int fd, uint32_t events)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
-        n->input_failed = got < 0 ? errno : 0;
+        n->input_failed = got < 0 && errno != EBADF ? errno : 0; /* EBADF: there was none */
         n->in_eof = true;
         n->in_watched = false;
         la_loop_fd_del(n->loop, fd);
@@ -173,7 +182,8 @@ static void connected(struct nc *n)
         fprintf(stderr, "lastack nc: connected: %s to %s\n", la_host_endpoint(&st.local, local),
                 la_host_endpoint(&st.remote, remote));
     n->in_watched = la_loop_fd_add(n->loop, STDIN_FILENO, EPOLLIN, on_stdin, n) == LA_OK;
-    if (!n->in_watched) { /* closed by who started us: no input */
+    if (!n->in_watched) {
+        n->input_failed = ENOMEM;
         n->in_eof = true;
         push(n);
     }

@@ -161,6 +161,35 @@ static const char *similar(const struct opt *const tables[OPT_TABLES], const cha
     return NULL;
 }
 
+/* "10ms", "2m": as it would be typed. */
+static char *typed_ms(uint32_t ms, char *buf)
+{
+    if (ms && ms % 3600000 == 0)
+        snprintf(buf, 16, "%uh", (unsigned)ms / 3600000);
+    else if (ms && ms % 60000 == 0)
+        snprintf(buf, 16, "%um", (unsigned)ms / 60000);
+    else
+        snprintf(buf, 16, "%ums", (unsigned)ms);
+    return buf;
+}
+
+static int store_duration(const struct cli_usage *u, const struct opt *o, const char *value)
+{
+    char lo[16], hi[16];
+    la_ns v;
+    int rc = cli_duration(value, &v);
+
+    if (rc == LA_OK && (!o->hi || (v >= LA_MSEC((la_ns)o->lo) && v <= LA_MSEC((la_ns)o->hi)))) {
+        *(la_ns *)o->to = v;
+        return 0;
+    }
+    if (!o->hi)
+        return cli_wrong(u->command, "--%s takes a time like 30s, 500ms or 2m, not '%s'", o->name,
+                         value);
+    return cli_wrong(u->command, "--%s takes a time from %s to %s, like 30s, not '%s'", o->name,
+                     typed_ms(o->lo, lo), typed_ms(o->hi, hi), value);
+}
+
 static int store(const struct cli_usage *u, const struct opt *o, const char *value)
 {
     struct opt_list *list;
@@ -184,10 +213,7 @@ static int store(const struct cli_usage *u, const struct opt *o, const char *val
         return cli_wrong(u->command, "--%s takes a number from %u to %u, not '%s'", o->name,
                          (unsigned)o->lo, (unsigned)o->hi, value);
     case OPT_DURATION:
-        if (cli_duration(value, o->to) == LA_OK)
-            return 0;
-        return cli_wrong(u->command, "--%s takes a time like 30s, 500ms or 2m, not '%s'", o->name,
-                         value);
+        return store_duration(u, o, value);
     }
     return 0;
 }

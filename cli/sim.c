@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SHRINK_TRIES 64
+#define FEATURES_TEXT 400 /* room for all names */
 
 struct sim_options {
     const char *seed, *off;
@@ -41,26 +42,27 @@ static bool parse_features(const char *text, uint32_t *out, char bad[32])
     return true;
 }
 
-static void print_features(uint32_t bits)
+/* "loss,dup" from bits.  Returns buf. */
+static char *features_text(uint32_t bits, char buf[FEATURES_TEXT])
 {
-    const char *between = "";
-    for (unsigned f = 0; f < SEARCH_FEATURE_COUNT; f++) {
-        if (bits >> f & 1) {
-            printf("%s%s", between, search_feature_name((enum search_feature)f));
-            between = ",";
-        }
-    }
+    size_t n = 0;
+
+    buf[0] = '\0';
+    for (unsigned f = 0; f < SEARCH_FEATURE_COUNT && n < FEATURES_TEXT; f++)
+        if (bits >> f & 1)
+            n += (size_t)snprintf(buf + n, FEATURES_TEXT - n, "%s%s", n ? "," : "",
+                                  search_feature_name((enum search_feature)f));
+    return buf;
 }
 
 /* ---- telling ---- */
 
 static void print_replay(const struct search_config *cfg)
 {
+    char off[FEATURES_TEXT];
     printf("  lastack sim --seed %" PRIu64, cfg->seed);
-    if (cfg->off) {
-        printf(" --off ");
-        print_features(cfg->off);
-    }
+    if (cfg->off)
+        printf(" --off %s", features_text(cfg->off, off));
     if (cfg->conns)
         printf(" --conns %u", cfg->conns);
     printf("\n");
@@ -85,6 +87,7 @@ static void tell_failure(struct search_config cfg, const struct search_result *f
 {
     struct search_stats stats = {0};
     struct search_result r;
+    char with[FEATURES_TEXT];
     printf("seed %" PRIu64 ": %s\n", cfg.seed, found->text);
     fflush(stdout);
     if (shrink)
@@ -94,9 +97,7 @@ static void tell_failure(struct search_config cfg, const struct search_result *f
     struct sim *sim = search_run(&cfg, &r, &stats);
     if (shrink && !r.ok && strcmp(r.text, found->text) != 0)
         printf("with less in its way: %s\n", r.text);
-    printf("with: ");
-    print_features(r.features & ~cfg.off);
-    printf("\nagain:\n");
+    printf("with: %s\nagain:\n", features_text(r.features & ~cfg.off, with));
     print_replay(&cfg);
     if (r.has_conn)
         show_ladder(sim, &r);
@@ -210,7 +211,7 @@ int cmd_sim(int argc, char **argv)
 {
     struct sim_options o = {0};
     struct search_config cfg = {0};
-    char bad[32];
+    char bad[32], all[FEATURES_TEXT];
     int n = usage_of(&o, argc, argv);
     if (n < 0)
         return -1 - n;
@@ -220,12 +221,9 @@ int cmd_sim(int argc, char **argv)
         return cli_wrong("sim", "--seed takes a number, not '%s'", o.seed);
     if (!o.seed)
         cfg.seed = fresh_seed();
-    if (!parse_features(o.off, &cfg.off, bad)) {
-        fprintf(stderr, "features: ");
-        print_features((1U << SEARCH_FEATURE_COUNT) - 1);
-        printf("\n");
-        return cli_wrong("sim", "no feature is called '%s'", bad);
-    }
+    if (!parse_features(o.off, &cfg.off, bad))
+        return cli_wrong("sim", "no feature is called '%s': there are %s", bad,
+                         features_text((1U << SEARCH_FEATURE_COUNT) - 1, all));
     cfg.conns = (uint8_t)o.conns;
     cfg.trace = o.trace ? print_event : NULL;
     printf("from seed %" PRIu64 "\n", cfg.seed);

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SOCKETS_MAX 32
@@ -34,6 +36,7 @@ static const struct cli_usage usage = {
 
 struct found {
     int n;
+    const char *distrusted; /* a directory that is there and not this user's alone */
     struct {
         unsigned pid;
         char path[CONTROL_PATH_MAX];
@@ -74,10 +77,27 @@ static unsigned pid_of(const char *name)
     return strcmp(end, ".sock") == 0 && pid < 0x7fffffff ? (unsigned)pid : 0;
 }
 
-/* Collects the sockets whose process lives; what a killed one left behind is removed. */
+/* Whether a stack answers there.  What a killed one left behind is removed; its number may be
+ * another program's by now.  A socket just bound is that of a stack which does not listen yet. */
+static bool serves(const char *path, unsigned pid)
+{
+    bool lives = kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+    int fd = lives ? dial(path) : -1;
+    struct stat st;
+
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 || (lives && errno != ECONNREFUSED))
+        return true;
+    if (!lives || (lstat(path, &st) == 0 && time(NULL) - st.st_mtime > 2))
+        unlink(path);
+    return false;
+}
+
+/* Collects the sockets of stacks that run. */
 static void look_in(const char *dir, uint32_t wanted_pid, struct found *f)
 {
-    DIR *d = opendir(dir);
+    DIR *d = control_dir_ok(dir) ? opendir(dir) : NULL;
     const struct dirent *e;
 
     while (d && f->n < SOCKETS_MAX && (e = readdir(d))) {
@@ -88,14 +108,13 @@ static void look_in(const char *dir, uint32_t wanted_pid, struct found *f)
             strlen(dir) + strlen(e->d_name) + 2 > CONTROL_PATH_MAX)
             continue;
         snprintf(path, CONTROL_PATH_MAX, "%.*s/%.26s", CONTROL_DIR_MAX, dir, e->d_name);
-        if (kill((pid_t)pid, 0) < 0 && errno == ESRCH) {
-            unlink(path);
-            continue;
-        }
-        f->at[f->n++].pid = pid;
+        if (serves(path, pid))
+            f->at[f->n++].pid = pid;
     }
     if (d)
         closedir(d);
+    else if (access(dir, F_OK) == 0)
+        f->distrusted = dir;
 }
 
 /* Opens the one stack meant, or tells why there is none; returns a descriptor or -1 - status. */
@@ -114,6 +133,11 @@ static int choose(const struct ss_options *o)
     }
     for (int i = 0; i < ndir; i++)
         look_in(dirs[i], o->pid, &f);
+    if (f.n == 0 && f.distrusted)
+        return -1 - cli_failed("ss",
+                               "%s is not looked in: it is another user's, or others may write to "
+                               "it, so who answers there may be anybody",
+                               f.distrusted);
     if (f.n == 0 && o->pid)
         return -1 - cli_failed("ss", "process %u runs no stack that this user may ask",
                                (unsigned)o->pid);
@@ -136,6 +160,42 @@ static int choose(const struct ss_options *o)
 
 /* ---- question and answer ---- */
 
+/* The bytes of the character that begins here, in UTF-8; 0 if it is none, or one of the controls by
+ * which a terminal is led (C0, DEL, C1). */
+static int shown(const unsigned char *p)
+{
+    int n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+    if (n == 1)
+        return p[0] >= ' ' && p[0] != 0x7f;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0) ||
+        (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90))
+        return 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+static void clean(char *text)
+{
+    while (text && *text) {
+        int n = shown((const unsigned char *)text);
+        if (n == 0)
+            *text = '?';
+        text += n ? n : 1;
+    }
+}
+
+/* Whoever answers may be another than we think: what he says is text and nothing else. */
+static void clean_all(cJSON *o)
+{
+    clean(o->string);
+    clean(o->valuestring);
+    for (cJSON *i = o->child; i; i = i->next)
+        clean_all(i);
+}
+
 /* Reads the answer's lines into `items`.  The first names the stack, the last is the end. */
 static int collect(FILE *from, const struct ss_options *o, cJSON *items)
 {
@@ -147,6 +207,7 @@ static int collect(FILE *from, const struct ss_options *o, cJSON *items)
         const cJSON *error = cJSON_GetObjectItemCaseSensitive(item, "error");
         if (!item)
             return cli_failed("ss", "the stack's answer is not JSON: is it another version?");
+        clean_all(item);
         if (cJSON_HasObjectItem(item, "end") ||
             (!cJSON_HasObjectItem(item, "state") && cJSON_IsString(error))) {
             bool ok = cJSON_HasObjectItem(item, "end");
@@ -205,8 +266,6 @@ static int ask(int fd, const struct ss_options *o)
         show(o, items);
     fclose(from);
     cJSON_Delete(items);
-    if (rc == CLI_OK && fflush(stdout) != 0)
-        return cli_failed("ss", "standard output: %s", strerror(errno));
     return rc;
 }
 

@@ -87,18 +87,20 @@ static int64_t run_connect(struct run *r, const struct call *c)
 static int64_t run_read(struct run *r, const struct call *c)
 {
     struct buffer b;
+    int rc = buffer_for_reading(r, c, 2, &b);
 
-    if (!buffer_for_reading(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     return buffer_read(r, c, &b, so_read(r->so, call_fd(r, c), b.p, b.n));
 }
 
 static int64_t run_recv(struct run *r, const struct call *c)
 {
     struct buffer b;
+    int rc = buffer_for_reading(r, c, 2, &b);
 
-    if (!buffer_for_reading(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     return buffer_read(r, c, &b, so_recv(r->so, call_fd(r, c), b.p, b.n, call_int(c, 3)));
 }
 
@@ -107,9 +109,10 @@ static int64_t run_recvfrom(struct run *r, const struct call *c)
     struct sockaddr_storage sa;
     socklen_t n = sizeof sa;
     struct buffer b;
+    int rc = buffer_for_reading(r, c, 2, &b);
 
-    if (!buffer_for_reading(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     return buffer_read(
         r, c, &b,
         so_recvfrom(r->so, call_fd(r, c), b.p, b.n, call_int(c, 3), (struct sockaddr *)&sa, &n));
@@ -118,18 +121,20 @@ static int64_t run_recvfrom(struct run *r, const struct call *c)
 static int64_t run_write(struct run *r, const struct call *c)
 {
     struct buffer b;
+    int rc = buffer_for_writing(r, c, 2, &b);
 
-    if (!buffer_for_writing(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     return buffer_written(r, c, &b, so_write(r->so, call_fd(r, c), b.p, b.n));
 }
 
 static int64_t run_send(struct run *r, const struct call *c)
 {
     struct buffer b;
+    int rc = buffer_for_writing(r, c, 2, &b);
 
-    if (!buffer_for_writing(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     return buffer_written(r, c, &b, so_send(r->so, call_fd(r, c), b.p, b.n, call_int(c, 3)));
 }
 
@@ -138,9 +143,10 @@ static int64_t run_sendto(struct run *r, const struct call *c)
     const struct expr *to = call_arg(c, 4);
     struct address a = {.sa = NULL};
     struct buffer b;
+    int rc = buffer_for_writing(r, c, 2, &b);
 
-    if (!buffer_for_writing(r, c, 2, &b))
-        return -ENOMEM;
+    if (rc)
+        return rc;
     if (to->kind != EXPR_INT) /* NULL */
         address_of(r, to, call_arg(c, 5), false, &a);
     return buffer_written(r, c, &b,

@@ -9,7 +9,6 @@
 
 #define POLLS_MAX 64
 #define VECTOR_MAX 64
-#define BUFFER_MAX (256U << 20)
 
 const struct expr *call_arg(const struct call *c, unsigned n);
 int call_int(const struct call *c, unsigned n);
@@ -45,9 +44,9 @@ struct buffer {
     const struct expr *want; /* a string that is read or written, or NULL */
 };
 
-/* Of the call's second argument; its size is argument `n`.  False: no memory. */
-bool buffer_for_reading(struct run *r, const struct call *c, unsigned n, struct buffer *b);
-bool buffer_for_writing(struct run *r, const struct call *c, unsigned n, struct buffer *b);
+/* Of the call's second argument; its size is argument `n`.  0, or what the call returns instead. */
+int buffer_for_reading(struct run *r, const struct call *c, unsigned n, struct buffer *b);
+int buffer_for_writing(struct run *r, const struct call *c, unsigned n, struct buffer *b);
 int64_t buffer_read(struct run *r, const struct call *c, struct buffer *b, int64_t rc);
 int64_t buffer_written(struct run *r, const struct call *c, struct buffer *b, int64_t rc);
 

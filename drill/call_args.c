@@ -170,36 +170,37 @@ static void write_pattern(uint8_t *p, size_t n, uint64_t pos)
         p[i] = stream_byte(pos + i);
 }
 
-static bool new_buffer(const struct call *c, unsigned n, struct buffer *b)
+/* The check has refused what is above BUFFER_MAX.  No buffer reaches as far as a negative size. */
+static int new_buffer(struct run *r, const struct call *c, unsigned n, struct buffer *b)
 {
     int64_t size = call_arg(c, n)->num;
     const struct expr *text = call_arg(c, 1);
 
-    b->n = size < 0 ? SIZE_MAX : (size_t)size; /* as the C library would have it */
+    if (size < 0)
+        return call_file(r, c) ? -EFAULT : -EBADF;
+    b->n = (size_t)size;
     b->want = text->kind == EXPR_STRING ? text : NULL;
-    b->p = calloc(1, b->n > BUFFER_MAX ? 1 : b->n + 1);
-    if (b->n > BUFFER_MAX)
-        b->n = BUFFER_MAX;
-    return b->p != NULL;
+    b->p = calloc(1, b->n + 1);
+    return b->p ? 0 : -ENOMEM;
 }
 
-bool buffer_for_reading(struct run *r, const struct call *c, unsigned n, struct buffer *b)
+int buffer_for_reading(struct run *r, const struct call *c, unsigned n, struct buffer *b)
 {
-    (void)r;
-    return new_buffer(c, n, b);
+    return new_buffer(r, c, n, b);
 }
 
-bool buffer_for_writing(struct run *r, const struct call *c, unsigned n, struct buffer *b)
+int buffer_for_writing(struct run *r, const struct call *c, unsigned n, struct buffer *b)
 {
     const struct run_file *f = call_file(r, c);
+    int rc = new_buffer(r, c, n, b);
 
-    if (!new_buffer(c, n, b))
-        return false;
+    if (rc)
+        return rc;
     if (b->want)
         memcpy(b->p, b->want->text, b->want->len < b->n ? b->want->len : b->n);
     else if (f)
         write_pattern(b->p, b->n, f->written);
-    return true;
+    return 0;
 }
 
 /* What was read beside what the script says, or else beside the pattern. */
@@ -254,7 +255,6 @@ bool vector_of(struct run *r, const struct call *c, const struct expr *list, boo
         const struct expr *first = i->value->items->value;
         size_t n = (size_t)i->value->items->next->value->num;
 
-        n = n > BUFFER_MAX / VECTOR_MAX ? BUFFER_MAX / VECTOR_MAX : n;
         v->want[v->n] = first->kind == EXPR_STRING ? first : NULL;
         v->iov[v->n].iov_len = n;
         total += n;

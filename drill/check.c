@@ -13,6 +13,7 @@ enum arg_kind {
     ARG_ADDR,    /* sockaddr */
     ARG_ADDRLEN, /* [16] */
     ARG_BUFFER,  /* ... or a string */
+    ARG_SIZE,    /* a buffer's; less than nothing is for the call to refuse */
     ARG_IOVECS,  /* [{..., 1000}, ...] */
     ARG_MSGHDR,
     ARG_VALUE,  /* [1], {onoff=1, linger=0}, a string, 1; for setsockopt and getsockopt */
@@ -94,6 +95,7 @@ static void check_iovecs(struct parse *p, const struct expr *list)
         return;
     }
     check_length(p, list);
+    int64_t total = 0;
     for (const struct item *i = list->items; i; i = i->next) {
         const struct expr *e = i->value;
         const struct item *n = e->kind == EXPR_STRUCT && e->len == 2 ? e->items->next : NULL;
@@ -102,6 +104,8 @@ static void check_iovecs(struct parse *p, const struct expr *list)
             p_fail(p, e->at, "an iovec is a buffer and its size: {..., 1000}");
         else if (e->items->value->kind != EXPR_ELLIPSIS && e->items->value->kind != EXPR_STRING)
             p_fail(p, e->items->value->at, "a buffer is ... or a string");
+        else if ((total += n->value->num) > BUFFER_MAX)
+            p_fail(p, e->at, "a call carries %u bytes at most here", BUFFER_MAX);
     }
 }
 
@@ -172,6 +176,11 @@ static void check_arg(struct parse *p, enum arg_kind kind, const struct expr *e)
         break;
     case ARG_BUFFER:
         wanted = any || e->kind == EXPR_STRING ? NULL : "a buffer: ... or a string";
+        break;
+    case ARG_SIZE:
+        wanted = is_number(e) ? NULL : "a number";
+        if (!wanted && e->num > BUFFER_MAX)
+            p_fail(p, e->at, "a call carries %u bytes at most here", BUFFER_MAX);
         break;
     case ARG_IOVECS:
         check_iovecs(p, e);

@@ -118,10 +118,12 @@ sum: NUMBER | TEXT
 
 %%
 
+/* Called only when the parser's stack is full: syntax errors are told below. */
 static void code_error(const struct place *at, void *scanner, struct code *c, const char *why)
 {
     (void)scanner;
-    code_wrong(c, *at, "%s", why);
+    (void)why; /* "memory exhausted" */
+    code_wrong(c, *at, "nested too deep");
 }
 
 static int yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, struct code *c)

@@ -166,6 +166,48 @@ void config_make(struct parse *p)
         p_fail(p, p->here, "IPv6 needs an MTU of 1280 at least");
 }
 
+static const char *takes_what(const struct script_config *c, const char *name, bool family)
+{
+    if (strcmp(name, "ip_version") == 0)
+        return "ipv4, ipv6 or ipv4-mapped-ipv6";
+    if (strcmp(name, "profile") == 0)
+        return "rfc, linux or freebsd";
+    if (strcmp(name, "mtu") == 0)
+        return family && c->v6 ? "a number from 1280 to 65535" : "a number from 68 to 65535";
+    if (strcmp(name, "tolerance_usecs") == 0)
+        return "a number from 0 to 1000000000";
+    if (strstr(name, "_port"))
+        return "a number from 1 to 65535";
+    return !family ? "an address" : c->v6 ? "an IPv6 address" : "an IPv4 address";
+}
+
+const struct script_option *script_option_wrong(const struct script_option *options,
+                                                const char **takes)
+{
+    struct script_config c = {0};
+    struct la_addr a;
+    bool family = false; /* else each script says for which it is */
+
+    for (const struct script_option *o = options; o; o = o->next)
+        if (strcmp(o->name, "ip_version") == 0) {
+            family = true;
+            if (!ip_version(&c, o->value)) {
+                *takes = takes_what(&c, o->name, family);
+                return o;
+            }
+        }
+    for (const struct script_option *o = options; o; o = o->next) {
+        bool address = strstr(o->name, "_ip") != NULL;
+        bool ok = address && !family ? la_addr_parse(o->value, &a) == LA_OK
+                                     : set(&c, o->name, o->value) == 1;
+
+        *takes = takes_what(&c, o->name, family);
+        if (!ok || (family && c.v6 && c.mtu && c.mtu < 1280))
+            return o;
+    }
+    return NULL;
+}
+
 void p_option(struct parse *p, struct place at, const char *name, const char *value)
 {
     struct script_option *o = script_alloc(p->script, sizeof *o);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_MAX (4U << 20) /* far above any script, far below an int */
-
 /* ---- memory ---- */
 
 struct chunk {
@@ -271,7 +269,7 @@ int script_read(const char *name, const char *text, size_t n, const struct scrip
 
     s->name = script_text(s, name, strlen(name));
     if (n > SCRIPT_MAX) {
-        p_fail(&p, p.here, "a script may have %u bytes, and this one has %zu", SCRIPT_MAX, n);
+        p_fail(&p, p.here, "a script may have %u bytes, and this one has more", SCRIPT_MAX);
         n = 0;
     }
     s->source = script_text(s, text, n);

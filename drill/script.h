@@ -8,6 +8,9 @@
 
 #include <lastack/lastack.h>
 
+#define SCRIPT_MAX (4U << 20)   /* bytes of text: far above any script, far below an int */
+#define BUFFER_MAX (256U << 20) /* bytes that one call carries */
+
 /* A place in the text, both from 1. */
 struct place {
     uint32_t line, col;
@@ -221,6 +224,11 @@ struct script_outside {
     const struct define *defines;
     uint32_t ndefines;
 };
+
+/* The first of these options that has a value which no script could take, or NULL.  *takes: what it
+ * takes instead. */
+const struct script_option *script_option_wrong(const struct script_option *options,
+                                                const char **takes);
 
 /* Reads a script of n bytes.  0 and *out, or -1 and *err.  `outside` may be NULL.  Never keeps
  * pointers to what it was given. */

@@ -215,10 +215,12 @@ member: expr '=' expr   { $$ = p_member(p, $1, $3); }
 
 %%
 
+/* Called only when the parser's stack is full: syntax errors are told below. */
 static void drill_error(const struct region *at, void *scanner, struct parse *p, const char *why)
 {
     (void)scanner;
-    p_fail(p, at->from, "%s", why);
+    (void)why; /* "memory exhausted" */
+    p_fail(p, at->from, "nested too deep");
 }
 
 /* "unexpected X where Y or Z may stand", unless that is half the language. */

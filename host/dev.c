@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CARRIER_MS 1500 /* a second, and something for a machine that has other work */
+#define TAP_MTU_MAX 65521 /* the kernel counts the Ethernet header */
+#define CARRIER_MS 1500   /* a second, and something for a machine that has other work */
 
 static const char *kind_name(enum la_dev_kind k)
 {
@@ -189,6 +190,9 @@ static int open_all(struct la_dev *d, const struct la_dev_config *cfg, struct la
             "a device name has 1 to 15 characters without spaces, '/' or ':', like tap0");
     if (cfg->mtu && (cfg->mtu < 68 || cfg->mtu > 65535))
         return host_fail(err, LA_EINVAL, "an MTU is from 68 to 65535 bytes");
+    if (cfg->kind == LA_DEV_TAP && cfg->mtu > TAP_MTU_MAX)
+        return host_fail(err, LA_EINVAL, "a TAP has an MTU of %d at most; tun:%s takes 65535",
+                         TAP_MTU_MAX, cfg->name);
     memcpy(d->name, cfg->name, strlen(cfg->name) + 1);
     d->kind = cfg->kind;
     d->in = malloc(DEV_BUF);

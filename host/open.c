@@ -199,6 +199,7 @@ static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_d
                          struct la_host_error *err)
 {
     const char *name = la_dev_name(h->dev);
+    char shown[LA_ADDR_STRLEN];
     struct la_addr a;
     unsigned len;
     int rc;
@@ -207,6 +208,11 @@ static int add_host_addr(struct la_host *h, const char *text, bool v6, bool no_d
         return LA_OK;
     if ((rc = read_prefix(text, v6, &a, &len, err)) < 0)
         return rc;
+    for (int i = 0; i < h->naddr; i++)
+        if (la_addr_eq(&a, &h->addr[i]))
+            return host_fail(err, LA_EINVAL,
+                             "%s is this stack's address: give the kernel's side another",
+                             la_addr_format(&a, shown));
     rc = netdev_add_addr(name, &a, len, no_dad);
     return rc < 0 ? host_fail(err, LA_EOPNOTSUPP,
                               "cannot give the kernel's side %s (%s): as root type "
@@ -325,10 +331,12 @@ static bool at_once(void *ctx)
     return true;
 }
 
-void la_host_close(struct la_host *h)
+int la_host_close(struct la_host *h)
 {
+    int rc, error;
+
     if (!h)
-        return;
+        return LA_OK;
     if (h->loop && h->ifx >= 0) {
         la_loop_on_event(h->loop, NULL, NULL);
         la_abort_all(h->stack, la_host_now());
@@ -337,8 +345,10 @@ void la_host_close(struct la_host *h)
     la_loop_free(h->loop);
     if (h->stack)
         la_stack_free(h->stack);
-    if (la_pcap_close(h->pcap) < 0)
-        fprintf(stderr, "lastack: the capture is not complete: the disk is full\n");
+    rc = la_pcap_close(h->pcap);
+    error = errno;
     la_dev_close(h->dev);
     free(h);
+    errno = error;
+    return rc;
 }

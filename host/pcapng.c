@@ -61,7 +61,8 @@ struct la_pcap {
     FILE *f;
     la_ns epoch;
     int interfaces;
-    bool failed, in_frame;
+    int error; /* errno of the first write that failed, or 0 */
+    bool in_frame;
     struct note now, before;
     struct said said[SAID_MAX]; /* the oldest gives way */
     uint32_t nsaid;
@@ -71,10 +72,16 @@ struct la_pcap {
 
 /* ---- blocks ---- */
 
+static void write_failed(struct la_pcap *p)
+{
+    if (!p->error)
+        p->error = errno;
+}
+
 static void put(struct la_pcap *p, const void *bytes, size_t n)
 {
     if (fwrite(bytes, 1, n, p->f) != n)
-        p->failed = true;
+        write_failed(p);
 }
 
 static void word(struct la_pcap *p, uint32_t v)
@@ -420,19 +427,20 @@ void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct
 void la_pcap_flush(struct la_pcap *p)
 {
     if (fflush(p->f) != 0)
-        p->failed = true;
+        write_failed(p);
 }
 
 int la_pcap_close(struct la_pcap *p)
 {
-    bool failed;
+    int error;
 
     if (!p)
         return LA_OK;
-    failed = p->failed;
     if (fclose(p->f) != 0)
-        failed = true;
+        write_failed(p);
+    error = p->error;
     free(p->frame);
     free(p);
-    return failed ? LA_ENOMEM : LA_OK;
+    errno = error;
+    return error ? LA_ENOMEM : LA_OK;
 }

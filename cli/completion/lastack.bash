@@ -16,6 +16,14 @@ _lastack()
         COMPREPLY=($(compgen -W 'ipv4 ipv6 ipv4-mapped-ipv6' -- "$cur"))
         return
         ;;
+    --wire)
+        COMPREPLY=($(compgen -W 'kernel memory auto' -- "$cur"))
+        return
+        ;;
+    --out)
+        COMPREPLY=($(compgen -d -- "$cur"))
+        return
+        ;;
     --profile)
         COMPREPLY=($(compgen -W 'rfc linux freebsd' -- "$cur"))
         return
@@ -62,7 +70,8 @@ _lastack()
             return
         fi
         ;;
-    demo | sim) words=$(lastack "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z0-9-]*' | sort -u) ;;
+    demo) words='--msl --mtu --mib --out --wire --json --help' ;;
+    sim) words='--seed --count --seconds --minutes --off --conns --visited --no-shrink --trace --verbose --help' ;;
     *) words= ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

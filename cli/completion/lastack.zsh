@@ -93,6 +93,22 @@ lab)
         '*:experiment:{ compadd ${(f)"$(lastack lab list 2>/dev/null | grep -oE "^[0-9]+_[a-z0-9_]+")"}; _files }'
     ;;
 demo)
-    _arguments $common
+    _arguments \
+        '--msl[maximum segment lifetime]:time:' '--mtu[largest IP packet]:bytes:' \
+        '--mib[how much each transfer carries]:MiB:' \
+        '(-o --out)'{-o,--out}'[where demo.pcapng and demo.svg go]:folder:_files -/' \
+        '--wire[who is on the other side]:wire:(kernel memory auto)' \
+        '--json[what held, for a program]' \
+        '(-h --help)'{-h,--help}'[options and examples]'
+    ;;
+sim)
+    _arguments \
+        '(-s --seed)'{-s,--seed}'[the first world]:number:' \
+        '(-n --count)'{-n,--count}'[that many worlds]:number:' \
+        '--seconds[for that long]:seconds:' '(-m --minutes)'{-m,--minutes}'[for that long]:minutes:' \
+        '--off[features switched off]:features:' '--conns[connections at most]:number:' \
+        '--visited[which segments met which state]' '--no-shrink[show a failure as it was found]' \
+        '--trace[every event of every host]' '(-v --verbose)'{-v,--verbose}'[each world]' \
+        '(-h --help)'{-h,--help}'[options and examples]'
     ;;
 esac

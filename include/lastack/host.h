@@ -124,7 +124,7 @@ LA_API void la_pcap_begin(struct la_pcap *p);
 LA_API void la_pcap_frame(struct la_pcap *p, int interface, bool outbound, const struct la_frame *f,
                           la_ns now);
 LA_API void la_pcap_flush(struct la_pcap *p);
-LA_API int la_pcap_close(struct la_pcap *p); /* LA_ENOMEM: the disk was full somewhere */
+LA_API int la_pcap_close(struct la_pcap *p); /* LA_ENOMEM: it is not complete; errno says why */
 
 /* ---- traces ---- */
 
@@ -221,8 +221,9 @@ LA_API int la_host_ifx(const struct la_host *h); /* the stack's interface */
  * LA_ETIMEDOUT, LA_EAGAIN as la_loop_run. */
 LA_API int la_host_ready(struct la_host *h, la_ns deadline, struct la_host_error *err);
 
-/* Aborts what still lives, sends its RSTs, and frees everything.  NULL is fine. */
-LA_API void la_host_close(struct la_host *h);
+/* Aborts what still lives, sends its RSTs, and frees everything.  NULL is fine.  LA_ENOMEM: the
+ * capture is not complete; errno says why. */
+LA_API int la_host_close(struct la_host *h);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* run.c: one variant of a scenario from its beginning to its end. */
 #include "lab/scenario/lab.h"
 
+#include <errno.h>
 #include <lastack/host.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,7 +246,7 @@ struct lab_result *lab_run(const struct lab_scenario *s, unsigned variant,
     fibers_finish(lab);
     run_checks(lab);
     if (lab->pcap && la_pcap_close(lab->pcap) < 0)
-        verdict(lab, nowhere, false, "the capture is written", "the disk was full");
+        verdict(lab, nowhere, false, "the capture is written", "%s", strerror(errno));
     lab->pcap = NULL;
     fill_result(lab);
     return &lab->pub;

@@ -131,12 +131,22 @@ static void test_info(void **state)
     assert_false(info_value("tcpi_none", info, sizeof info, &v));
 }
 
+static void test_deep(void **state)
+{
+    static char text[20000] = "assert ";
+
+    (void)state;
+    memset(text + 7, '(', sizeof text - 8);
+    ends(text, CODE_WRONG, 1, 10005, "nested too deep");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_logic),
         cmocka_unit_test(test_says),       cmocka_unit_test(test_no_integer),
         cmocka_unit_test(test_print),      cmocka_unit_test(test_info),
+        cmocka_unit_test(test_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # run.sh: installs a build into an empty place, moves it, and builds the examples and memory.c from
-# there, by find_package and by pkg-config.  memory.c is run.
+# there, by find_package and by pkg-config.  memory.c is run.  Where there are mount namespaces the
+# programs must find the library as `make install` leaves it; elsewhere LD_LIBRARY_PATH helps them.
 #
 #   tests/install/run.sh BUILD-DIRECTORY
 set -eu
@@ -45,9 +46,33 @@ step "pkg-config: examples build" make -C "$work/examples"
 # shellcheck disable=SC2046 # several words
 step "pkg-config: memory.c builds" cc -std=c17 -Wall -Wextra -Werror -o "$work/memory" \
      "$source/tests/install/memory.c" $(pkg-config --cflags --libs lastack)
-step "pkg-config: it runs" env LD_LIBRARY_PATH="$lib" "$work/memory"
+
+# What is below $prefix in /usr/local, and /etc a copy, for the command that follows alone.
+cat >"$work/as_installed" <<'END'
+set -eu
+work=$1 prefix=$2 source=$3
+shift 3
+mount --bind "$prefix" /usr/local
+mkdir -p "$work/etc"
+cp -a /etc/. "$work/etc" 2>/dev/null || true # what a user may not read is not needed
+mount --bind "$work/etc" /etc
+[ ! -d /var/cache/ldconfig ] || mount -t tmpfs tmpfs /var/cache/ldconfig
+"$source/scripts/loader" /usr/local
+unset LD_LIBRARY_PATH
+"$@"
+END
+installed=(env LD_LIBRARY_PATH="$lib")
+for way in "unshare -m" "unshare -rm"; do
+    # shellcheck disable=SC2086 # several words
+    if $way mount -t tmpfs tmpfs "$work/prefix" 2>/dev/null; then
+        # shellcheck disable=SC2206
+        installed=($way bash "$work/as_installed" "$work" "$prefix" "$source")
+        break
+    fi
+done
+step "pkg-config: it runs" "${installed[@]}" "$work/memory"
 for program in echo httpd get; do
-    if LD_LIBRARY_PATH=$lib "$work/examples/$program" --no-such-option >"$work/log" 2>&1; then
+    if "${installed[@]}" "$work/examples/$program" --no-such-option >"$work/log" 2>&1; then
         echo "install: $program takes --no-such-option"
         exit 1
     fi

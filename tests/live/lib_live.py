@@ -41,6 +41,9 @@ FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
+# A background job of a script inherits that Ctrl-C is ignored, and what is started here would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Failed(Exception):
     """A check that did not hold."""

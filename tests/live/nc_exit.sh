@@ -35,11 +35,35 @@ wrong 2 'needs an address' nc --dev tap:x0 10.77.0.1 1
 wrong 2 "10.77.0.2/24" nc --addr 10.77.0.2/99 10.77.0.1 1
 wrong 2 'fd77::2/64' nc --addr6 10.77.0.2/24 10.77.0.1 1
 wrong 2 '68 to 65535' nc --mtu 67 10.77.0.1 1
-wrong 2 '30s' nc --msl soon 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl soon 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl 0 10.77.0.1 1
+wrong 2 '1ms to 15m' nc --msl 20m 10.77.0.1 1
+wrong 2 '1ms to 24h' nc -w 0 10.77.0.1 1
+wrong 2 '65521.*tun:' nc --mtu 65535 10.77.0.1 1
+wrong 2 '1280 to 65521' demo --mtu 65535
 wrong 2 'leave one out' nc -4 -6 10.77.0.1 1
 wrong 2 'leave out -6' nc -6 10.77.0.1 1
 wrong 2 'leave out -4' nc -4 fd77::1 1
 wrong 2 '1 to 15' nc --dev tap:a-name-that-is-too-long --addr 10.0.0.1/8 10.0.0.2 1
+wrong 2 'leave out -6' nc -6 -l 10.77.0.2 7000
+wrong 2 'leave out -4' nc -4 -l fd77::2 7000
+wrong 2 'no IPv4 address.*--addr ' nc -4 --addr6 fd77::2/64 --host-addr6 fd77::1/64 -l 7000
+wrong 2 'no IPv6 address.*--addr6' nc -6 --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 -l 7000
+wrong 2 'no IPv6 address.*--addr6' nc --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 fd77::1 1
+wrong 2 'no IPv6 address.*--addr6' nc -6 --addr 10.77.0.2/24 --host-addr 10.77.0.1/24 localhost 1
+wrong 2 'no IPv4 address.*--addr ' nc --addr6 fd77::2/64 --host-addr6 fd77::1/64 10.77.0.1 1
+wrong 2 'MTU of 1280.*--mtu' nc --mtu 576 fd77::1 1
+wrong 2 'MTU of 1280.*--mtu' nc -6 --mtu 576 -l 7000
+wrong 2 '10.77.0.2 is this stack.s own' nc 10.77.0.2 1
+wrong 2 'fd77::2 is this stack.s own' nc fd77::2 1
+wrong 2 '\-w is for connecting' nc -l -w 1s 7000
+wrong 2 'FILE.pcapng' nc --pcap - 10.77.0.1 1
+wrong 2 "a file's name" lab run 1 --pcap -
+wrong 2 'no feature is called .foo.: there are loss,dup,' sim --off loss,foo
+wrong 2 'no setting is called foo' lab run 10 --set foo=1
+wrong 1 'nothing is in it' lab run -
+wrong 2 "10.77.0.2 is this stack's address" nc --host-addr 10.77.0.2/24 10.77.0.1 1
+wrong 2 "fd77::2 is this stack's address" nc --host-addr6 fd77::2/64 10.77.0.1 1
 wrong 2 'capture' nc --pcap /nowhere/x.pcapng 10.77.0.1 1
 wrong 1 'no address for' nc no-such-host.invalid 80
 wrong 1 'no route.*--gateway' nc 192.0.2.1 80
@@ -133,7 +157,7 @@ ok "peer's status" ended "$peer" 0
 peer "wait for reset"
 mkfifo "$dir/client.in"
 exec 6<>"$dir/client.in"
-start client "$lastack" nc 10.77.0.1 7002
+start client env --default-signal=INT "$lastack" nc 10.77.0.1 7002 # a script's background jobs ignore it
 client=$pid
 ok "interrupted: connected" wait_for 10 stack_shows "$client" ESTABLISHED
 kill -INT "$client"

@@ -68,4 +68,20 @@ kill -TERM "$pid"
 ok "TUN: status" ended "$pid" 130
 shown "$dir/c.pcapng" 'icmp.checksum.status == 1' >"$dir/ping"
 ok "TUN: echo and reply" [ "$(wc -l <"$dir/ping")" = 4 ]
+
+# A capture that is not complete is no success, and says what it met.
+full() # full NAME CAPTURE REGEX
+{
+    start server "$lastack" nc --pcap "$2" -l 7000
+    server=$pid
+    ok "$1: listens" wait_for 10 listens "$server" 7000
+    in_ns timeout 20 nc -N 10.77.0.2 7000 <"$dir/file" >/dev/null
+    ok "$1: status" ended "$server" 1
+    ok "$1: says why: $(cat "$dir/server.err")" grep -qx "lastack nc: the capture is not complete: $3" "$dir/server.err"
+}
+full "disk full" /dev/full 'No space left on device'
+mkfifo "$dir/pipe"
+head -c 100 "$dir/pipe" >/dev/null &
+pids+=($!)
+full "nobody reads" "$dir/pipe" 'Broken pipe'
 finish

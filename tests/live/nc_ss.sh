@@ -94,6 +94,60 @@ ok "its socket is left" [ -S "$LASTACK_RUN_DIR/$second.sock" ]
 ok "one stack again" wait_for 5 stack_shows_any CLOSE-WAIT
 ok "the left socket was removed" [ ! -e "$LASTACK_RUN_DIR/$second.sock" ]
 
+# The same when the number is another program's by now: this script's.
+mkdir -m 700 "$dir/other"
+for d in "$LASTACK_RUN_DIR" "$dir/other"; do
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$d/$$.sock"
+done
+ok "just bound: another stack may be starting" stack_shows_any CLOSE-WAIT
+ok "just bound: it is left" [ -S "$LASTACK_RUN_DIR/$$.sock" ]
+touch -d '1 minute ago' "$LASTACK_RUN_DIR/$$.sock" "$dir/other/$$.sock"
+ok "nobody listens: not counted" stack_shows_any CLOSE-WAIT
+ok "nobody listens: removed" [ ! -e "$LASTACK_RUN_DIR/$$.sock" ]
+
+# A directory that another made is not looked in, and nothing of it is removed.
+untrusted() # untrusted NAME DIRECTORY
+{
+    LASTACK_RUN_DIR=$2 "$lastack" ss >"$dir/theirs.out" 2>"$dir/theirs.err"
+    ok "$1: exit status" [ $? = 1 ]
+    ok "$1: one line" grep -qx "lastack ss: $2 is not looked in: .*" "$dir/theirs.err"
+    ok "$1: nothing is removed" [ -S "$dir/other/$$.sock" ]
+}
+ln -s "$dir/other" "$dir/link"
+untrusted "a link" "$dir/link"
+chmod 777 "$dir/other"
+untrusted "others may write" "$dir/other"
+chmod 700 "$dir/other"
+chown 65534 "$dir/other"
+untrusted "another's" "$dir/other"
+
+# What a socket says is shown, but no terminal is led by it.
+cat >"$dir/fake.py" <<'END'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+evil = "\x1b]0;x\x07\x1b[2J\x7f\u009b31m\n"
+while True:
+    c, _ = s.accept()
+    what = c.recv(100)
+    item = {k: evil for k in ("state", "local_addr", "timer", "error", "explain", "rule", "section", "text", "closed_first")}
+    item |= {evil: 1, "family": 4, "count": 1, "in_state_ms": {evil: 1}, "section": "RFC 1 §3"}
+    last = {"error": evil} if what == b"usage\n" else {"end": 1}
+    c.sendall("".join(json.dumps(o, ensure_ascii=False) + "\n" for o in ({}, item, last)).encode())
+    c.close()
+END
+start fake python3 "$dir/fake.py" "$dir/fake.sock"
+ok "fake: listens" wait_for 10 [ -S "$dir/fake.sock" ]
+for question in "" --closed --rules --usage --json; do
+    # shellcheck disable=SC2086
+    "$lastack" ss $question --socket "$dir/fake.sock" >"$dir/fake.out" 2>&1
+    ok "fake $question: it answers" grep -q '31m' "$dir/fake.out"
+    ok "fake $question: nothing but text" python3 -c 'import sys
+sys.exit(any(not c.isprintable() for c in open(sys.argv[1]).read() if c not in "\n\t"))' "$dir/fake.out"
+done
+ok "fake: what is text stays" bash -c "'$lastack' ss --rules --socket '$dir/fake.sock' | grep -q '1 §3'"
+
 # End of input: LAST-ACK and gone.
 exec 5<&-
 ok "orderly end" ended "$server" 0

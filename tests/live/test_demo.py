@@ -28,14 +28,14 @@ def folder(mode=0o755):
     return d
 
 
-def demo(d, *options, user=None):
+def demo(d, *options, user=None, path=""):
     """Runs it to its end: exit status, what --json says, and what people see."""
     program = live.LASTACK
     if user:  # who need not be let into the folder where it was built
         program = shutil.copy(program, d.name)
     done = subprocess.run([program, "demo", "--out", d.name, "--json", *options], check=False, timeout=100,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user, group=user,
-                          env=os.environ | {"TMPDIR": d.name + "/tmp"})
+                          env=os.environ | {"TMPDIR": d.name + "/tmp", "PATH": path + os.environ["PATH"]})
     text = done.stderr.decode()
     same("nothing is left in TMPDIR", os.listdir(d.name + "/tmp"), [])
     return done.returncode, json.loads(done.stdout) if done.stdout else None, text
@@ -81,6 +81,17 @@ def beside_the_kernel(t):
         for words in ("2MSL is 1.0 s here", "We closed first (the program called close)", "CLOSE-WAIT"):
             check(f"it says: {words}", words in text, text)
         files(d)
+
+
+def beside_a_python_that_warns(t):
+    d = folder()
+    with d:
+        warns = os.path.join(d.name, "python3")
+        with open(warns, "w", encoding="ascii") as f:
+            f.write(f"#!/bin/sh\necho 'a warning' >&2\nsleep 0.3\nexec {shutil.which('python3')} \"$@\"\n")
+        os.chmod(warns, 0o755)
+        status, said, text = demo(d, "--msl", "50ms", "--mib", "1", path=d.name + ":")
+        held(status, said, text, "kernel", 8)
 
 
 def as_an_ordinary_user(t):
@@ -135,4 +146,5 @@ def wrong_use(t):
         check(f"one line that says {said}", said in err and err.count("\n") == 1, err)
 
 
-live.main(beside_the_kernel, as_an_ordinary_user, in_memory, stopped_in_the_middle, wrong_use)
+live.main(beside_the_kernel, beside_a_python_that_warns, as_an_ordinary_user, in_memory, stopped_in_the_middle,
+          wrong_use)

@@ -194,6 +194,7 @@ static void refusals(void **state)
         {{.dev = "tap:a/b"}, "1 to 15"},
         {{.dev = "tap:sixteen-letters-"}, "1 to 15"},
         {{.dev = "tap:t", .mtu = 67}, "68"},
+        {{.dev = "tap:t", .mtu = 65522}, "65521 at most; tun:t takes 65535"},
     };
     struct la_host_error err;
     struct la_host *h;

@@ -146,6 +146,7 @@ static void mistakes(void **state)
         {"listen", 'l', OPT_FLAG, &flag, NULL, "", 0, 0},
         {"mtu", 0, OPT_UINT, &mtu, "N", "", 68, 65535},
         {"msl", 'w', OPT_DURATION, &wait, "TIME", "", 0, 0},
+        {"linger", 0, OPT_DURATION, &wait, "TIME", "", 10, 120000},
         {0},
     };
     static const struct {
@@ -158,6 +159,9 @@ static void mistakes(void **state)
         {"nc --mtu 67", "lastack nc: --mtu takes a number from 68 to 65535, not '67'\n"},
         {"nc --mtu 15x", "lastack nc: --mtu takes a number from 68 to 65535, not '15x'\n"},
         {"nc --msl soon", "lastack nc: --msl takes a time like 30s, 500ms or 2m, not 'soon'\n"},
+        {"nc --linger 0", "lastack nc: --linger takes a time from 10ms to 2m, like 30s, not '0'\n"},
+        {"nc --linger 121s",
+         "lastack nc: --linger takes a time from 10ms to 2m, like 30s, not '121s'\n"},
         {"nc -w", "lastack nc: -w needs its value: type -w TIME\n"},
         {"nc --listen=yes", "lastack nc: --listen takes no value: type --listen alone\n"},
     };
@@ -167,6 +171,9 @@ static void mistakes(void **state)
         assert_int_equal(parse(table, wrong[i].line, NULL), -1 - CLI_WRONG_USE);
         assert_string_equal(said, wrong[i].says);
     }
+    assert_int_equal(wait, 0);
+    assert_int_equal(parse(table, "nc --linger 10ms --linger=2m", NULL), 0);
+    assert_true(wait == LA_SEC(120));
 }
 
 static void times(void **state)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <lastack/host.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,6 +410,18 @@ static void tracers(void **state)
     assert_int_equal(b, 1);
 }
 
+/* Why it is not complete is told at its end: the disk is full, or nobody reads it. */
+static void incomplete(void **state)
+{
+    struct la_host_error err;
+    struct la_pcap *p = NULL;
+
+    (void)state;
+    assert_int_equal(la_pcap_open("/dev/full", 0, &p, &err), LA_OK);
+    assert_int_equal(la_pcap_close(p), LA_ENOMEM);
+    assert_int_equal(errno, ENOSPC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +434,7 @@ int main(void)
         cmocka_unit_test(no_such_folder),
         cmocka_unit_test(trace_text),
         cmocka_unit_test(tracers),
+        cmocka_unit_test(incomplete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
