@@ -230,6 +230,16 @@ static bool small_may_go(struct tcp *tcp, struct tcb *t, uint32_t len, bool drai
     return false;
 }
 
+/* The largest flight of each window, for tcp_window_used. */
+static void note_flight(struct tcb *t)
+{
+    uint32_t flight = t->snd.nxt.v - t->snd.una.v;
+    if (seq_ge(t->snd.una, t->snd.used_to) || flight > t->snd.used) {
+        t->snd.used = flight;
+        t->snd.used_to = t->snd.nxt;
+    }
+}
+
 static inline void note_new(struct tcp *tcp, struct tcb *t, seqno from, uint32_t n, la_ns now)
 {
     if (t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
@@ -239,11 +249,8 @@ static inline void note_new(struct tcp *tcp, struct tcb *t, seqno from, uint32_t
         t->rtx_since = now;
     t->snd.nxt = seq_add(from, n);
     t->last_sent = now;
-    uint32_t flight = t->snd.nxt.v - t->snd.una.v;
-    if (seq_ge(t->snd.una, t->snd.used_to) || flight > t->snd.used) {
-        t->snd.used = flight;
-        t->snd.used_to = t->snd.nxt;
-    }
+    if (t->opt.habits & LA_HABIT_GROW_HALF)
+        note_flight(t);
     if (!t->rtt_timing) {
         t->rtt_timing = true;
         t->rtt_seq = t->snd.nxt;
