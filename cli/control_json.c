@@ -167,6 +167,7 @@ cJSON *json_record(const struct la_record *r, la_ns now)
     span_ms(o, "opened_ms_ago", r->opened, now);
     span_ms(o, "established_ms_ago", r->established, now);
     span_ms(o, "first_fin_ms_ago", r->first_fin_at, now);
+    span_ms(o, "second_fin_ms_ago", r->second_fin_at, now);
     span_ms(o, "closed_ms_ago", r->closed, now);
     in = cJSON_AddObjectToObject(o, "in_state_ms");
     for (int i = 0; i < LA_STATES; i++)

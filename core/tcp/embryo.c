@@ -51,7 +51,7 @@ static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause 
                                                     : LA_SIDE_NONE;
     r->error = error;
     r->opened = e->opened;
-    r->established = r->first_fin_at = LA_NEVER;
+    r->established = r->first_fin_at = r->second_fin_at = LA_NEVER;
     r->closed = now;
     r->in_state[LA_SYN_RECEIVED] = now - e->opened;
     r->retransmits = e->resent;

@@ -7,10 +7,30 @@ void tcp_blame(struct tcb *t, enum la_side side, enum la_cause cause, la_ns now)
 {
     if (t->cause == LA_CAUSE_NONE)
         t->cause = (uint8_t)cause;
-    if (t->first_fin == LA_SIDE_NONE && side != LA_SIDE_NONE) {
+    if (side == LA_SIDE_NONE)
+        return;
+    if (t->first_fin == LA_SIDE_NONE) {
         t->first_fin = (uint8_t)side;
         t->first_fin_at = now;
+    } else {
+        t->second_fin_at = now;
     }
+}
+
+void tcp_unblame_peer(struct tcb *t)
+{
+    la_ns ours = t->first_fin == LA_SIDE_PEER ? t->second_fin_at : t->first_fin_at;
+    t->first_fin = LA_SIDE_NONE;
+    t->cause = LA_CAUSE_NONE;
+    t->first_fin_at = t->second_fin_at = LA_NEVER;
+    if (t->fin_sent)
+        tcp_blame(t, LA_SIDE_LOCAL, (enum la_cause)t->fin_cause, ours);
+}
+
+void tcp_fin_sent(struct tcb *t, la_ns now)
+{
+    t->fin_sent = true;
+    tcp_blame(t, LA_SIDE_LOCAL, (enum la_cause)t->fin_cause, now);
 }
 
 /* Payload handed to us that the peer never acknowledged. */
@@ -40,6 +60,7 @@ static void write_record(struct tcp *tcp, struct tcb *t, int error, la_ns now)
     r->opened = t->opened;
     r->established = t->established;
     r->first_fin_at = t->first_fin_at;
+    r->second_fin_at = t->second_fin_at;
     r->closed = t->state == LA_CLOSED ? now : LA_NEVER;
     for (unsigned i = 0; i < TCB_STATES; i++)
         r->in_state[LA_SYN_SENT + i] = t->in_state[i];

@@ -149,7 +149,7 @@ static bool had_time_wait(const struct la_record *r)
 /* Both FINs were seen. */
 static bool both_closed(const struct la_record *r)
 {
-    return had_time_wait(r) || r->last_state == LA_CLOSING || r->last_state == LA_LAST_ACK;
+    return r->second_fin_at != LA_NEVER;
 }
 
 static void put_unacked(struct text *t, const struct la_record *r, const char *before)
@@ -185,13 +185,13 @@ static void put_gave_up(struct text *t, const struct la_record *r, const char *w
     put_unacked(t, r, "; ");
 }
 
-static void put_later(struct text *t, uint64_t ns)
+static void put_later(struct text *t, const struct la_record *r, la_ns then)
 {
-    if (ns == 0) {
+    if (then == r->first_fin_at) {
         put(t, "at once");
         return;
     }
-    put_time(t, ns);
+    put_time(t, then - r->first_fin_at);
     put(t, " later");
 }
 
@@ -200,17 +200,26 @@ static void put_second_fin(struct text *t, const struct la_record *r)
 {
     if (r->first_fin == LA_SIDE_LOCAL && both_closed(r)) {
         put(t, "; the peer closed ");
-        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
+        put_later(t, r, r->second_fin_at);
     } else if (r->first_fin == LA_SIDE_LOCAL && r->last_state == LA_FIN_WAIT_2) {
         put(t, "; the peer had not closed ");
-        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
+        put_later(t, r, r->closed);
     } else if (r->first_fin == LA_SIDE_PEER && both_closed(r)) {
         put(t, "; we closed ");
-        put_later(t, r->in_state[LA_CLOSE_WAIT]);
+        put_later(t, r, r->second_fin_at);
     } else if (r->first_fin == LA_SIDE_PEER && r->last_state == LA_CLOSE_WAIT) {
         put(t, "; our program had not closed ");
-        put_later(t, r->in_state[LA_CLOSE_WAIT]);
+        put_later(t, r, r->closed);
     }
+}
+
+/* The program had closed, and a closed window, text before it or the wire kept our FIN back. */
+static void put_kept_fin(struct text *t, const struct la_record *r)
+{
+    bool closed = r->last_state == LA_FIN_WAIT_1 || r->last_state == LA_CLOSING ||
+                  r->last_state == LA_LAST_ACK;
+    if (closed && r->first_fin != LA_SIDE_LOCAL && !both_closed(r))
+        put(t, "; our FIN never left");
 }
 
 /* After a FIN: in order to the end, or not. */
@@ -248,6 +257,8 @@ static void put_closing(struct text *t, const struct la_record *r)
         put(t, "The peer closed first");
         break;
     case LA_SIDE_NONE:
+        put_cut(t, r, la_cause_text((enum la_cause)r->cause));
+        return;
     case LA_SIDE_LOCAL:
         put(t, "We closed first (");
         put(t, la_cause_text((enum la_cause)r->cause));
@@ -382,6 +393,7 @@ char *la_record_explain(const struct la_record *r, char *buf, size_t n)
         return buf;
     t = (struct text){.at = buf, .end = buf + n - 1};
     put_cause(&t, r);
+    put_kept_fin(&t, r);
     put_unread(&t, r);
     put_time_wait(&t, r);
     put(&t, ".");

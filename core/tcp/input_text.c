@@ -140,25 +140,16 @@ static void note_fin(struct tcb *t, seqno at, la_ns now)
 {
     t->fin_seq = at;
     t->fin_out_of_order = true;
-    if (t->fin_queued && !t->fin_sent) {
-        /* Ours still waits behind text: on the wire the peer was first. */
-        t->first_fin = LA_SIDE_NONE;
-        t->cause = LA_CAUSE_NONE;
-    } else if (t->fin_sent && !t->fin_acked) {
-        t->first_fin = LA_SIDE_BOTH;
-    }
     tcp_blame(t, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, now);
+    if (t->fin_sent && !t->fin_acked)
+        t->first_fin = LA_SIDE_BOTH;
 }
 
+/* What was taken for it was none. */
 static void forget_fin(struct tcb *t)
 {
     t->fin_out_of_order = false;
-    if (t->first_fin == LA_SIDE_BOTH) {
-        t->first_fin = LA_SIDE_LOCAL;
-    } else if (t->first_fin == LA_SIDE_PEER) {
-        t->first_fin = LA_SIDE_NONE;
-        t->cause = LA_CAUSE_NONE;
-    }
+    tcp_unblame_peer(t);
 }
 
 /* Seventh: text. */

@@ -187,13 +187,11 @@ static void close_sending(struct tcp *tcp, struct tcb *t, enum la_cause cause, l
         return;
     case LA_SYN_RECEIVED:
         t->fin_queued = true;
-        tcp_blame(t, LA_SIDE_LOCAL, cause, now);
         if (sndq_len(&t->sndq) == 0)
             tcp_enter(tcp, t, LA_FIN_WAIT_1, now); /* else when ESTABLISHED is reached */
         break;
     case LA_ESTABLISHED:
         t->fin_queued = true;
-        tcp_blame(t, LA_SIDE_LOCAL, cause, now);
         tcp_enter(tcp, t, LA_FIN_WAIT_1, now);
         break;
     case LA_CLOSE_WAIT:
@@ -210,6 +208,7 @@ static void close_sending(struct tcp *tcp, struct tcb *t, enum la_cause cause, l
     case LA_STATES:
         return;
     }
+    t->fin_cause = (uint8_t)cause;
     tcp_rule(tcp, t, R_CLOSE_FIN, now);
     tcp_ready(tcp, t);
 }

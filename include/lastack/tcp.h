@@ -278,11 +278,13 @@ struct la_record {
     bool active_open;   /* we sent the first SYN */
     uint8_t state;      /* enum la_state: CLOSED, or TIME-WAIT while that still runs */
     uint8_t last_state; /* the state it ended from */
-    uint8_t first_fin;  /* enum la_side: who closed first; BOTH: the FINs crossed */
+    uint8_t first_fin;  /* enum la_side: whose FIN was first: ours when it left, the peer's when it
+                           came.  BOTH: they crossed; NONE: no FIN, or ours never left */
     uint8_t rst_by;     /* enum la_side: who sent a RST, if one was */
     uint8_t cause;      /* enum la_cause: of the first FIN or RST */
     int error;          /* what the program is, or would be, told; LA_OK: an orderly end */
     la_ns opened, established, first_fin_at, closed; /* LA_NEVER: did not happen */
+    la_ns second_fin_at;                             /* the other side's FIN */
     la_ns in_state[LA_STATES];
     uint64_t bytes_sent, bytes_received; /* payload, once each */
     uint64_t bytes_unacked;              /* given to la_send, never acknowledged */

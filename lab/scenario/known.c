@@ -71,6 +71,8 @@ static struct value record_field(const struct la_record *r, unsigned id)
         return moment(r->closed);
     case RECORD_FIN_AT:
         return moment(r->first_fin_at);
+    case RECORD_FIN_2_AT:
+        return moment(r->second_fin_at);
     case RECORD_LIFE:
         return r->closed == LA_NEVER ? no_value : span(r->closed - r->opened);
     case RECORD_UNACKED:

@@ -93,7 +93,10 @@ static void test_every_cause_is_said(void **unused)
     char *said[LA_CAUSE_COUNT];
     (void)unused;
     for (int c = 0; c < LA_CAUSE_COUNT; c++) {
-        struct la_record r = {.cause = (uint8_t)c, .closed = LA_SEC(2), .established = LA_SEC(1)};
+        struct la_record r = {.cause = (uint8_t)c,
+                              .closed = LA_SEC(2),
+                              .established = LA_SEC(1),
+                              .second_fin_at = LA_NEVER};
         for (int side = LA_SIDE_NONE; side <= LA_SIDE_BOTH; side++) {
             r.first_fin = (uint8_t)side;
             assert_null(strstr(record(&r), "原因不明"));

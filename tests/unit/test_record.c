@@ -123,6 +123,8 @@ static struct la_record record_of(enum la_cause cause)
                               .state = LA_CLOSED,
                               .last_state = LA_ESTABLISHED,
                               .opened = 0,
+                              .first_fin_at = LA_SEC(1),
+                              .second_fin_at = LA_NEVER,
                               .closed = LA_SEC(100)};
 }
 
@@ -133,8 +135,7 @@ static void an_orderly_close_by_us(void **state)
 
     r.first_fin = LA_SIDE_LOCAL;
     r.last_state = LA_TIME_WAIT;
-    r.in_state[LA_FIN_WAIT_1] = LA_USEC(200);
-    r.in_state[LA_FIN_WAIT_2] = LA_MSEC(1);
+    r.second_fin_at = LA_SEC(1) + LA_USEC(1200);
     r.in_state[LA_TIME_WAIT] = LA_SEC(60) + 999;
     says(&r, "We closed first (the program called close); the peer closed 1.2 ms later; both "
              "directions ended in order; TIME-WAIT lasted 60 s.");
@@ -170,7 +171,7 @@ static void an_orderly_close_by_the_peer(void **state)
 
     r.first_fin = LA_SIDE_PEER;
     r.last_state = LA_LAST_ACK;
-    r.in_state[LA_CLOSE_WAIT] = LA_SEC(150);
+    r.second_fin_at = LA_SEC(151);
     says(&r, "The peer closed first; we closed 2.5 min later; both directions ended in order.");
     r.fin_retransmits = 8;
     r.error = LA_ETIMEDOUT;
@@ -180,6 +181,8 @@ static void an_orderly_close_by_the_peer(void **state)
     r.error = LA_ECONNRESET;
     r.rst_by = LA_SIDE_PEER;
     r.last_state = LA_CLOSE_WAIT;
+    r.second_fin_at = LA_NEVER;
+    r.closed = LA_SEC(151);
     r.bytes_unacked = 1;
     r.bytes_unread = 2000000;
     says(&r,
@@ -193,6 +196,7 @@ static void crossed_fins(void **state)
     (void)state;
 
     r.first_fin = LA_SIDE_BOTH;
+    r.second_fin_at = LA_SEC(2);
     r.last_state = LA_TIME_WAIT;
     r.in_state[LA_TIME_WAIT] = LA_SEC(240);
     says(&r, "Both sides closed at once and their FINs crossed; both directions ended in order; "
@@ -206,7 +210,7 @@ static void a_half_closed_orphan(void **state)
 
     r.first_fin = LA_SIDE_LOCAL;
     r.last_state = LA_FIN_WAIT_2;
-    r.in_state[LA_FIN_WAIT_2] = LA_SEC(60);
+    r.closed = LA_SEC(61);
     r.rst_by = LA_SIDE_LOCAL;
     says(&r, "We closed first (the program called close); the peer had not closed 60 s later; then "
              "we reset it.");
@@ -231,6 +235,30 @@ static void resets(void **state)
     says(&r, "We ended the connection: the program aborted it.");
     r = record_of(LA_CAUSE_REFUSED);
     says(&r, "The peer refused the connection: it answered our SYN with RST.");
+}
+
+/* The program closed, and no FIN was ever on the wire. */
+static void a_fin_that_never_left(void **state)
+{
+    struct la_record r = record_of(LA_CAUSE_PEER_RST);
+    (void)state;
+
+    r.first_fin_at = LA_NEVER;
+    r.last_state = LA_FIN_WAIT_1;
+    r.rst_by = LA_SIDE_PEER;
+    r.bytes_unacked = 10;
+    says(&r, "The peer reset the connection while 10 bytes of ours were unacknowledged; our FIN "
+             "never left.");
+    r.cause = LA_CAUSE_PEER_FIN;
+    r.first_fin = LA_SIDE_PEER;
+    r.first_fin_at = LA_SEC(1);
+    r.last_state = LA_LAST_ACK;
+    r.error = LA_ECONNRESET;
+    says(&r, "The peer closed first; then the peer reset it while 10 bytes of ours were "
+             "unacknowledged; our FIN never left.");
+    r = record_of(LA_CAUSE_CLOSE);
+    r.last_state = LA_SYN_SENT;
+    says(&r, "We ended the connection: the program called close.");
 }
 
 static void giving_up(void **state)
@@ -327,6 +355,7 @@ int main(void)
         cmocka_unit_test(crossed_fins),
         cmocka_unit_test(a_half_closed_orphan),
         cmocka_unit_test(resets),
+        cmocka_unit_test(a_fin_that_never_left),
         cmocka_unit_test(giving_up),
         cmocka_unit_test(every_cause_has_a_sentence),
         cmocka_unit_test(a_small_buffer_is_not_overrun),
