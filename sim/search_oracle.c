@@ -103,7 +103,7 @@ void search_take(struct search_ep *e, const uint8_t *p, size_t n)
 
 /* ---- records ---- */
 
-static bool ended_by(const struct search_ep *e, uint8_t cause)
+static bool happened(const struct search_ep *e, uint8_t cause)
 {
     switch ((enum la_cause)cause) {
     case LA_CAUSE_CLOSE:
@@ -178,8 +178,11 @@ static void judge_record(struct search *s, const struct search_ep *e)
     if (r->local.port != e->local.port || r->remote.port != e->remote.port ||
         r->active_open != e->active)
         search_fail(s, e, "its record is of another connection");
-    else if (!hostile && !ended_by(e, r->cause))
+    else if (!hostile && !happened(e, r->cause))
         search_fail(s, e, "its record says %s, which did not happen", la_cause_name(r->cause));
+    else if (!hostile && !happened(e, r->ended_by))
+        search_fail(s, e, "its record says that %s ended it, which did not happen",
+                    la_cause_name(r->ended_by));
     else if (r->bytes_sent + r->bytes_unacked != e->sent)
         search_fail(s, e, "it sent %llu bytes, and its record says %llu, and %llu not acknowledged",
                     (unsigned long long)e->sent, (unsigned long long)r->bytes_sent,

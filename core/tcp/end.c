@@ -56,6 +56,7 @@ static void write_record(struct tcp *tcp, struct tcb *t, int error, la_ns now)
     r->first_fin = t->first_fin;
     r->rst_by = t->rst_by;
     r->cause = t->cause;
+    r->ended_by = t->ended_by;
     r->error = error;
     r->opened = t->opened;
     r->established = t->established;
@@ -121,6 +122,7 @@ static void finish(struct tcp *tcp, struct tcb *t, int error, la_ns now)
 void tcp_end(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now)
 {
     tcp_blame(t, LA_SIDE_NONE, cause, now);
+    t->ended_by = cause == LA_CAUSE_NONE ? t->cause : (uint8_t)cause;
     tcp_enter(tcp, t, LA_CLOSED, now);
     finish(tcp, t, error, now);
 }
@@ -139,6 +141,7 @@ void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now)
         .core = {.rcv_nxt = t->rcv.nxt, .snd_nxt = t->snd.nxt, .ts_recent = t->ts_recent},
         .has_ts = t->ts_ok,
         .ifx = t->scope};
+    t->ended_by = t->cause;
     /* From CLOSING the peer's FIN has had its ACK, and its ACK of ours needs none. */
     if (t->ack_now || t->ack_delayed || !seq_eq(t->rcv.acked, t->rcv.nxt))
         emit_last_ack(tcp, t, now);

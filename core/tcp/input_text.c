@@ -167,7 +167,6 @@ static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g
         tcp_rule(tcp, t, R_TEXT_AFTER_CLOSE, now);
         if (g->flags & TCP_FIN && !t->fin_out_of_order)
             note_fin(t, seq_add(g->seq, g->len), now);
-        t->cause = LA_CAUSE_DATA_AFTER_CLOSE;
         t->rst_by = LA_SIDE_LOCAL;
         /* As from CLOSED: at the number that the peer expects, whether it knows of our FIN or not.
          */

@@ -294,7 +294,8 @@ void tcp_unblame_peer(struct tcb *t);
 /* Our FIN leaves for the first time: only now does it count, however long it was queued. */
 void tcp_fin_sent(struct tcb *t, la_ns now);
 /* To CLOSED: record, event, out of every list; the tcb stays for its program's handle, else it
- * goes.  t may be gone afterwards. */
+ * goes.  t may be gone afterwards.  `cause` is what ended it, and of the whole connection if no FIN
+ * was first; NONE: the FINs' exchange did. */
 void tcp_end(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);
 /* RST to the peer, then tcp_end. */
 void tcp_reset(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);

@@ -140,6 +140,7 @@ struct tcb {
     /* for the close record */
     uint8_t first_fin, rst_by, cause;
     uint8_t fin_cause; /* why our FIN was queued */
+    uint8_t ended_by;
     uint8_t last_state;
     int16_t error; /* enum la_err */
     int16_t soft_error;

@@ -61,6 +61,8 @@ static struct value record_field(const struct la_record *r, unsigned id)
     switch (id) {
     case RECORD_CAUSE:
         return (struct value){.kind = VALUE_CAUSE, .n = r->cause};
+    case RECORD_ENDED_BY:
+        return (struct value){.kind = VALUE_CAUSE, .n = r->ended_by};
     case RECORD_FIRST_CLOSER:
         return side(r->first_fin);
     case RECORD_RESET_BY:

@@ -15,6 +15,8 @@
     ROW(OF_APP, APP_PORT, NUMBER, "port", "its own port")                                          \
     /* of an end: its close record, once it has ended */                                           \
     ROW(OF_RECORD, RECORD_CAUSE, CAUSE, "cause", "why the first FIN or RST was sent")              \
+    ROW(OF_RECORD, RECORD_ENDED_BY, CAUSE, "ended_by",                                             \
+        "the same, or what cut it off after the first FIN")                                        \
     ROW(OF_RECORD, RECORD_FIRST_CLOSER, SIDE, "first_closer", "whose FIN was first on the wire")   \
     ROW(OF_RECORD, RECORD_RESET_BY, SIDE, "reset_by", "who sent a RST")                            \
     ROW(OF_RECORD, RECORD_LAST_STATE, STATE, "last_state", "the state it ended from")              \

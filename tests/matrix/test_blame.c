@@ -190,6 +190,112 @@ static void overtaken(void **state)
     kit_end(k);
 }
 
+/* ---- why the first, and what ended it (C61) ---- */
+
+static void check_causes(struct kit *k, enum la_side first, enum la_cause cause,
+                         enum la_cause ended_by)
+{
+    struct la_record r = kit_record(k);
+    struct seg g;
+    assert_int_equal(r.first_fin, first);
+    assert_string_equal(la_cause_name((enum la_cause)r.cause), la_cause_name(cause));
+    assert_string_equal(la_cause_name((enum la_cause)r.ended_by), la_cause_name(ended_by));
+    while (kit_take(k, &g)) {
+    }
+    kit_end(k);
+}
+
+static void set(struct kit *k, enum la_option o, int64_t value)
+{
+    assert_int_equal(la_setopt(k->s, k->c, o, value, k->now), LA_OK);
+}
+
+/* A FIN and its answer: nothing else ended it. */
+static void nothing_but_fins(void **state)
+{
+    struct kit *k = in_last_ack(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = A, .seq = k->rcv, .ack = k->nxt});
+    check_causes(k, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, LA_CAUSE_PEER_FIN);
+    k = in_time_wait(PLAIN);
+    assert_int_equal(kit_status(k).ended_by, LA_CAUSE_SHUTDOWN);
+    check_causes(k, LA_SIDE_LOCAL, LA_CAUSE_SHUTDOWN, LA_CAUSE_SHUTDOWN);
+}
+
+static void unread_after_fin(void **state)
+{
+    struct kit *k = in_close_wait((struct how){.text = 10});
+    (void)state;
+    assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+    check_causes(k, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, LA_CAUSE_UNREAD_DATA);
+}
+
+static void keep_alive_after_fin(void **state)
+{
+    struct kit *k = in_fin_wait_2(PLAIN);
+    struct seg g;
+    (void)state;
+    set(k, LA_OPT_KEEPCNT, 2);
+    set(k, LA_OPT_KEEPALIVE, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_for_segment(k, LA_SEC(7201));
+        assert_true(kit_take(k, &g));
+    }
+    assert_int_equal(g.flags, R | A);
+    check_causes(k, LA_SIDE_LOCAL, LA_CAUSE_SHUTDOWN, LA_CAUSE_KEEPALIVE);
+}
+
+/* After B's FIN the two limits can be told apart. */
+static void limits_after_fin(void **state)
+{
+    (void)state;
+    for (int by_time = 0; by_time < 2; by_time++) {
+        struct kit *k = in_close_wait(PLAIN);
+        struct seg g;
+        set(k, LA_OPT_R2, 2);
+        if (by_time)
+            set(k, LA_OPT_USER_TIMEOUT_MS, 5000);
+        assert_int_equal(kit_send(k, 10, 0), 10);
+        for (unsigned i = 0; i < 100 && kit_status(k).state == LA_CLOSE_WAIT; i++) {
+            while (kit_take(k, &g))
+                assert_int_equal(g.seq, k->una);
+            pass(k, LA_SEC(1));
+        }
+        check_causes(k, LA_SIDE_PEER, LA_CAUSE_PEER_FIN,
+                     by_time ? LA_CAUSE_USER_TIMEOUT : LA_CAUSE_RETRANSMISSION_LIMIT);
+    }
+}
+
+static void resets_after_fin(void **state)
+{
+    struct kit *k = in_fin_wait_2(PLAIN);
+    (void)state;
+    in(k, (struct seg){.flags = R, .seq = k->rcv});
+    check_causes(k, LA_SIDE_LOCAL, LA_CAUSE_SHUTDOWN, LA_CAUSE_PEER_RST);
+    k = in_close_wait(PLAIN);
+    set(k, LA_OPT_LINGER_MS, 0);
+    assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+    check_causes(k, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, LA_CAUSE_LINGER_0);
+    k = in_fin_wait_2(PLAIN);
+    la_abort_all(k->s, k->now);
+    check_causes(k, LA_SIDE_LOCAL, LA_CAUSE_SHUTDOWN, LA_CAUSE_STACK_ABORT);
+}
+
+/* Before any FIN they are one. */
+static void nothing_before(void **state)
+{
+    struct kit *k = in_established(PLAIN);
+    (void)state;
+    assert_int_equal(la_abort(k->s, k->c, k->now), LA_OK);
+    check_causes(k, LA_SIDE_NONE, LA_CAUSE_ABORT, LA_CAUSE_ABORT);
+    k = in_kept_fin();
+    in(k, (struct seg){.flags = R, .seq = k->rcv});
+    check_causes(k, LA_SIDE_NONE, LA_CAUSE_PEER_RST, LA_CAUSE_PEER_RST);
+    k = in_syn_sent(PLAIN);
+    assert_int_equal(la_close(k->s, k->c, k->now), LA_OK);
+    check_causes(k, LA_SIDE_NONE, LA_CAUSE_CLOSE, LA_CAUSE_CLOSE);
+}
+
 int main(void)
 {
     static const struct CMUnitTest rows[] = {
@@ -201,6 +307,12 @@ int main(void)
         cmocka_unit_test(never_left_in_last_ack),
         cmocka_unit_test(left_later),
         cmocka_unit_test(overtaken),
+        cmocka_unit_test(nothing_but_fins),
+        cmocka_unit_test(unread_after_fin),
+        cmocka_unit_test(keep_alive_after_fin),
+        cmocka_unit_test(limits_after_fin),
+        cmocka_unit_test(resets_after_fin),
+        cmocka_unit_test(nothing_before),
     };
     return MATRIX(rows);
 }
