@@ -142,11 +142,11 @@ void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now)
         .has_ts = t->ts_ok,
         .ifx = t->scope};
     t->ended_by = t->cause;
+    tcp_enter(tcp, t, LA_TIME_WAIT, now);
     /* From CLOSING the peer's FIN has had its ACK, and its ACK of ours needs none. */
     if (t->ack_now || t->ack_delayed || !seq_eq(t->rcv.acked, t->rcv.nxt))
         emit_last_ack(tcp, t, now);
     e.wnd = (uint16_t)window_announce(t);
-    tcp_enter(tcp, t, LA_TIME_WAIT, now);
     if (tcp->cfg->lab.no_time_wait) {
         tcp_enter(tcp, t, LA_CLOSED, now);
         finish(tcp, t, LA_OK, now);
