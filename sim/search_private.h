@@ -9,7 +9,8 @@
 #define SEARCH_OPENS 10U /* connections that are asked for */
 #define SEARCH_HEADER 8U /* bytes that name a stream */
 #define SEARCH_PORT 80
-#define SEARCH_CLOCKS 32U /* connections whose timestamps are followed */
+#define SEARCH_CLOCKS 32U  /* connections whose timestamps are followed */
+#define SEARCH_WATCHES 64U /* connections of a host that are followed on the wire */
 
 /* How a program ends. */
 enum search_end {
@@ -77,6 +78,27 @@ struct search_clock {
     uint32_t tsval;
 };
 
+/* A connection as one host saw it on the wire (search_wire.c). */
+struct search_watch {
+    struct la_endpoint local, remote;
+    bool used, has_edge, has_top, unsure;
+    bool fin_out, fin_in, fin_acked, rst_out, rst_in;
+    enum la_side first; /* whose FIN */
+    la_ns first_at, second_at;
+    uint32_t fin_seq; /* our FIN's number */
+    uint32_t edge;    /* of the windows that were announced, if has_edge */
+    uint32_t top;     /* end of what came, if has_top */
+    uint32_t fin_at;  /* the number of the peer's FIN */
+};
+
+/* The segment that came last, until it is known what became of it. */
+struct search_arrival {
+    struct search_watch *watch; /* NULL: none */
+    bool syn, fin, acks;        /* acks: our FIN */
+    uint32_t fin_at;
+    la_ns at;
+};
+
 struct search {
     const struct search_config *cfg;
     struct search_result *out;
@@ -98,6 +120,8 @@ struct search {
     uint32_t eps;
     struct search_clock clock[2][SEARCH_CLOCKS];
     uint32_t clocks[2];
+    struct search_watch watch[2][SEARCH_WATCHES];
+    struct search_arrival arrival[2];
     struct sim_rand forge, programs;
     uint32_t forge_ppm;
     uint64_t payload;       /* bytes that programs want to send */
@@ -143,6 +167,12 @@ void search_programs_die(struct search *s, unsigned side);
 /* ---- search_forge.c ---- */
 void search_forge(struct search *s);
 void search_note_clock(struct search *s, unsigned side, const struct la_trace *ev);
+
+/* ---- search_wire.c ---- */
+/* Every event of a host: close records must say who was first as the wire had it. */
+void search_follow(struct search *s, unsigned side, const struct la_trace *ev);
+/* The host starts anew. */
+void search_forget(struct search *s, unsigned side);
 
 /* ---- search_oracle.c ---- */
 /* Bytes have come. */

@@ -23,7 +23,8 @@ static void test_worlds(void **unused)
         if (!r.ok)
             fail_msg("seed %llu: %s", (unsigned long long)seed, r.text);
     }
-    assert_true(stats.orderly > n && stats.accepted > 2 * n && stats.bytes > 1000 * n);
+    assert_true(stats.orderly > n && stats.judged > 2 * n && stats.accepted > 2 * n &&
+                stats.bytes > 1000 * n);
 }
 
 /* Worlds that once failed, cut down to what it took. */
