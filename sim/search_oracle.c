@@ -284,21 +284,53 @@ static bool both_orderly(const struct search *s, const struct search_ep *e)
            !(p->plan.end == END_CLOSE && e->plan.send);
 }
 
-void search_judge_stuck(struct search *s)
+/* What both ends have read and their programs have written. */
+static uint64_t carried(const struct search_ep *e)
+{
+    return e->sent + e->received + e->peer->sent + e->peer->received;
+}
+
+/* A small window carries much only slowly, but one step in ten seconds it does carry.  What has
+ * carried everything has yet to end. */
+static bool goes_on(const struct search *s, const struct search_ep *e)
+{
+    const struct search_ep *p = e->peer;
+    uint64_t step = s->smallest_step < s->mtu ? s->smallest_step : s->mtu;
+    uint64_t moved = carried(e) - e->carried, least = step * (SEARCH_PATIENCE / LA_SEC(10));
+    bool whole = e->received == p->plan.send && p->received == e->plan.send;
+    return moved >= least || (moved && whole);
+}
+
+void search_mark(struct search *s)
 {
     if (search_on(s, SEARCH_HOSTILE))
         return;
     find_peers(s);
+    for (uint32_t i = 0; i < s->eps; i++)
+        if (s->ep[i]->peer)
+            s->ep[i]->carried = carried(s->ep[i]);
+}
+
+bool search_judge_stuck(struct search *s)
+{
+    bool more = false;
+    if (search_on(s, SEARCH_HOSTILE))
+        return false;
+    find_peers(s);
     for (uint32_t i = 0; i < s->eps && !s->failed; i++) {
         const struct search_ep *e = s->ep[i];
         struct la_status st;
-        if (e->handle && both_orderly(s, e) &&
-            la_status(sim_stack(s->host[e->side]), e->conn, &st) == LA_OK)
+        if (!e->handle || !both_orderly(s, e) ||
+            la_status(sim_stack(s->host[e->side]), e->conn, &st) != LA_OK)
+            continue;
+        more = true;
+        if (!goes_on(s, e))
             search_fail(s, e, "stuck in %s: %llu of %llu bytes sent, %u queued, %llu received",
                         la_state_name(st.state), (unsigned long long)e->sent,
                         (unsigned long long)e->plan.send, st.queued_out,
                         (unsigned long long)e->received);
     }
+    return more && !s->failed;
 }
 
 /* The last ACK, and every answer to a FIN that came again, was lost until the peer's TIME-WAIT was

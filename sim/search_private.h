@@ -12,6 +12,8 @@
 #define SEARCH_CLOCKS 32U  /* connections whose timestamps are followed */
 #define SEARCH_WATCHES 64U /* connections of a host that are followed on the wire */
 
+#define SEARCH_PATIENCE LA_SEC(1000) /* in this time a transfer gets on, or it is stuck */
+
 /* How a program ends. */
 enum search_end {
     END_HALF,      /* all sent: shutdown of sending; at the peer's end of stream: close */
@@ -48,6 +50,7 @@ struct search_ep {
     struct la_endpoint local, remote;
     struct sim_rand rand;
     uint64_t sent, received;
+    uint64_t carried;              /* both ways, at the last mark */
     uint8_t header[SEARCH_HEADER]; /* of the stream that it reads */
     uint32_t peer_id;              /* 0: not known yet */
     uint32_t iss, irs;
@@ -179,8 +182,11 @@ void search_forget(struct search *s, unsigned side);
 void search_take(struct search_ep *e, const uint8_t *p, size_t n);
 /* What a program sends. */
 void search_fill(const struct search_ep *e, uint64_t offset, uint8_t *p, size_t n);
-/* Any transfer should be over by now: is an orderly one not? */
-void search_judge_stuck(struct search *s);
+/* What was carried until now: the next judgement counts from here. */
+void search_mark(struct search *s);
+/* Any transfer should be over by now: has an orderly one got nowhere since the mark?  True if one
+ * needs more time. */
+bool search_judge_stuck(struct search *s);
 /* At rest: everything that can be judged. */
 void search_judge(struct search *s);
 

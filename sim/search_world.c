@@ -9,7 +9,7 @@
 
 #define FAULTS LA_SEC(60) /* how long things go wrong */
 #define CUT_MAX LA_SEC(20)
-#define GIVE_UP LA_SEC(4000) /* after the faults: any transfer is over by then */
+#define GIVE_UP LA_SEC(4000) /* after the faults: a transfer is over by then, or gets on */
 #define PHASES 4
 #define LIFE_MAX LA_SEC(15)
 
