@@ -56,12 +56,12 @@ static void ends(cJSON *o, const struct la_endpoint *local, const struct la_endp
     num(o, "peer_port", remote->port);
 }
 
-static void cause(cJSON *o, uint8_t c)
+static void cause(cJSON *o, const char *key, const char *text_key, uint8_t c)
 {
     bool known = c != LA_CAUSE_NONE && c < LA_CAUSE_COUNT;
 
-    text(o, "cause", known ? la_cause_name((enum la_cause)c) : NULL);
-    text(o, "cause_text", known ? la_cause_text((enum la_cause)c) : NULL);
+    text(o, key, known ? la_cause_name((enum la_cause)c) : NULL);
+    text(o, text_key, known ? la_cause_text((enum la_cause)c) : NULL);
 }
 
 static void error(cJSON *o, const char *key, int e)
@@ -87,7 +87,8 @@ cJSON *json_status(const struct la_status *t, la_ns now)
     span_ms(o, "peer_kept_waiting_ms", waits ? t->since : LA_NEVER, now);
     cJSON_AddBoolToObject(o, "orphan", t->orphan);
     text(o, "closed_first", side(t->first_fin));
-    cause(o, t->cause);
+    cause(o, "cause", "cause_text", t->cause);
+    cause(o, "ended_by", "ended_by_text", t->ended_by);
     error(o, "error", t->error);
     error(o, "soft_error", t->soft_error);
     num(o, "record", t->serial);
@@ -162,11 +163,13 @@ cJSON *json_record(const struct la_record *r, la_ns now)
     text(o, "last_state", la_state_name((enum la_state)r->last_state));
     text(o, "closed_first", side(r->first_fin));
     text(o, "rst_by", side(r->rst_by));
-    cause(o, r->cause);
+    cause(o, "cause", "cause_text", r->cause);
+    cause(o, "ended_by", "ended_by_text", r->ended_by);
     error(o, "error", r->error);
     span_ms(o, "opened_ms_ago", r->opened, now);
     span_ms(o, "established_ms_ago", r->established, now);
     span_ms(o, "first_fin_ms_ago", r->first_fin_at, now);
+    span_ms(o, "second_fin_ms_ago", r->second_fin_at, now);
     span_ms(o, "closed_ms_ago", r->closed, now);
     in = cJSON_AddObjectToObject(o, "in_state_ms");
     for (int i = 0; i < LA_STATES; i++)

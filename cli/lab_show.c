@@ -186,6 +186,7 @@ static void add_record(cJSON *o, const struct la_record *r)
     char text[512];
     cJSON_AddStringToObject(o, "why", la_record_explain(r, text, sizeof text));
     cJSON_AddStringToObject(o, "cause", la_cause_name((enum la_cause)r->cause));
+    cJSON_AddStringToObject(o, "ended_by", la_cause_name((enum la_cause)r->ended_by));
     cJSON_AddStringToObject(o, "closed_first", cli_side(r->first_fin));
     cJSON_AddStringToObject(o, "reset_by", cli_side(r->rst_by));
     add_time(o, "closed_at", r->closed);

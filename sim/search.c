@@ -59,11 +59,21 @@ static bool watch(void *ctx)
     return s->failed;
 }
 
+static void mark(void *ctx)
+{
+    search_mark(ctx);
+}
+
 /* Who still holds a handle when any transfer should be over waits for a peer that is gone. */
 static void give_up(void *ctx)
 {
     struct search *s = ctx;
-    search_judge_stuck(s);
+    if (search_judge_stuck(s)) {
+        search_mark(s);
+        s->give_up += SEARCH_PATIENCE;
+        sim_at(s->sim, s->give_up, give_up, s);
+        return;
+    }
     for (uint32_t i = 0; i < s->eps && !s->failed; i++) {
         struct search_ep *e = s->ep[i];
         if (!e->handle)
@@ -102,8 +112,14 @@ static void run(struct search *s)
         s->forge_ppm = ppm;
     search_plan_faults(s);
     search_plan_programs(s);
+    sim_at(s->sim, s->give_up - SEARCH_PATIENCE, mark, s);
     sim_at(s->sim, s->give_up, give_up, s);
-    enum sim_end end = sim_run_until(s->sim, watch, s, s->give_up + RECORDS_END);
+    enum sim_end end;
+    la_ns limit;
+    do {
+        limit = s->give_up + RECORDS_END;
+        end = sim_run_until(s->sim, watch, s, limit);
+    } while (end == SIM_TIMEOUT && s->give_up + RECORDS_END > limit);
     if (s->failed)
         return;
     if (end != SIM_QUIET) {

@@ -86,6 +86,7 @@ struct search_config {
 /* Added to, never reset: one for many worlds. */
 struct search_stats {
     uint64_t worlds, opened, accepted, orderly, frames, bytes, events, forged, crashes;
+    uint64_t judged; /* close records that were held to what went over the wire */
     uint64_t visited[LA_STATES][SEARCH_KIND_COUNT]; /* segments that met each state */
     uint64_t *rules; /* la_rules() of them, or NULL: how often each fired */
 };

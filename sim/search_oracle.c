@@ -103,7 +103,7 @@ void search_take(struct search_ep *e, const uint8_t *p, size_t n)
 
 /* ---- records ---- */
 
-static bool ended_by(const struct search_ep *e, uint8_t cause)
+static bool happened(const struct search_ep *e, uint8_t cause)
 {
     switch ((enum la_cause)cause) {
     case LA_CAUSE_CLOSE:
@@ -178,8 +178,11 @@ static void judge_record(struct search *s, const struct search_ep *e)
     if (r->local.port != e->local.port || r->remote.port != e->remote.port ||
         r->active_open != e->active)
         search_fail(s, e, "its record is of another connection");
-    else if (!hostile && !ended_by(e, r->cause))
+    else if (!hostile && !happened(e, r->cause))
         search_fail(s, e, "its record says %s, which did not happen", la_cause_name(r->cause));
+    else if (!hostile && !happened(e, r->ended_by))
+        search_fail(s, e, "its record says that %s ended it, which did not happen",
+                    la_cause_name(r->ended_by));
     else if (r->bytes_sent + r->bytes_unacked != e->sent)
         search_fail(s, e, "it sent %llu bytes, and its record says %llu, and %llu not acknowledged",
                     (unsigned long long)e->sent, (unsigned long long)r->bytes_sent,
@@ -281,21 +284,53 @@ static bool both_orderly(const struct search *s, const struct search_ep *e)
            !(p->plan.end == END_CLOSE && e->plan.send);
 }
 
-void search_judge_stuck(struct search *s)
+/* What both ends have read and their programs have written. */
+static uint64_t carried(const struct search_ep *e)
+{
+    return e->sent + e->received + e->peer->sent + e->peer->received;
+}
+
+/* A small window carries much only slowly, but one step in ten seconds it does carry.  What has
+ * carried everything has yet to end. */
+static bool goes_on(const struct search *s, const struct search_ep *e)
+{
+    const struct search_ep *p = e->peer;
+    uint64_t step = s->smallest_step < s->mtu ? s->smallest_step : s->mtu;
+    uint64_t moved = carried(e) - e->carried, least = step * (SEARCH_PATIENCE / LA_SEC(10));
+    bool whole = e->received == p->plan.send && p->received == e->plan.send;
+    return moved >= least || (moved && whole);
+}
+
+void search_mark(struct search *s)
 {
     if (search_on(s, SEARCH_HOSTILE))
         return;
     find_peers(s);
+    for (uint32_t i = 0; i < s->eps; i++)
+        if (s->ep[i]->peer)
+            s->ep[i]->carried = carried(s->ep[i]);
+}
+
+bool search_judge_stuck(struct search *s)
+{
+    bool more = false;
+    if (search_on(s, SEARCH_HOSTILE))
+        return false;
+    find_peers(s);
     for (uint32_t i = 0; i < s->eps && !s->failed; i++) {
         const struct search_ep *e = s->ep[i];
         struct la_status st;
-        if (e->handle && both_orderly(s, e) &&
-            la_status(sim_stack(s->host[e->side]), e->conn, &st) == LA_OK)
+        if (!e->handle || !both_orderly(s, e) ||
+            la_status(sim_stack(s->host[e->side]), e->conn, &st) != LA_OK)
+            continue;
+        more = true;
+        if (!goes_on(s, e))
             search_fail(s, e, "stuck in %s: %llu of %llu bytes sent, %u queued, %llu received",
                         la_state_name(st.state), (unsigned long long)e->sent,
                         (unsigned long long)e->plan.send, st.queued_out,
                         (unsigned long long)e->received);
     }
+    return more && !s->failed;
 }
 
 /* The last ACK, and every answer to a FIN that came again, was lost until the peer's TIME-WAIT was

@@ -9,7 +9,10 @@
 #define SEARCH_OPENS 10U /* connections that are asked for */
 #define SEARCH_HEADER 8U /* bytes that name a stream */
 #define SEARCH_PORT 80
-#define SEARCH_CLOCKS 32U /* connections whose timestamps are followed */
+#define SEARCH_CLOCKS 32U  /* connections whose timestamps are followed */
+#define SEARCH_WATCHES 64U /* connections of a host that are followed on the wire */
+
+#define SEARCH_PATIENCE LA_SEC(1000) /* in this time a transfer gets on, or it is stuck */
 
 /* How a program ends. */
 enum search_end {
@@ -47,6 +50,7 @@ struct search_ep {
     struct la_endpoint local, remote;
     struct sim_rand rand;
     uint64_t sent, received;
+    uint64_t carried;              /* both ways, at the last mark */
     uint8_t header[SEARCH_HEADER]; /* of the stream that it reads */
     uint32_t peer_id;              /* 0: not known yet */
     uint32_t iss, irs;
@@ -77,6 +81,27 @@ struct search_clock {
     uint32_t tsval;
 };
 
+/* A connection as one host saw it on the wire (search_wire.c). */
+struct search_watch {
+    struct la_endpoint local, remote;
+    bool used, has_edge, has_top, unsure;
+    bool fin_out, fin_in, fin_acked, rst_out, rst_in;
+    enum la_side first; /* whose FIN */
+    la_ns first_at, second_at;
+    uint32_t fin_seq; /* our FIN's number */
+    uint32_t edge;    /* of the windows that were announced, if has_edge */
+    uint32_t top;     /* end of what came, if has_top */
+    uint32_t fin_at;  /* the number of the peer's FIN */
+};
+
+/* The segment that came last, until it is known what became of it. */
+struct search_arrival {
+    struct search_watch *watch; /* NULL: none */
+    bool syn, fin, acks;        /* acks: our FIN */
+    uint32_t fin_at;
+    la_ns at;
+};
+
 struct search {
     const struct search_config *cfg;
     struct search_result *out;
@@ -98,6 +123,8 @@ struct search {
     uint32_t eps;
     struct search_clock clock[2][SEARCH_CLOCKS];
     uint32_t clocks[2];
+    struct search_watch watch[2][SEARCH_WATCHES];
+    struct search_arrival arrival[2];
     struct sim_rand forge, programs;
     uint32_t forge_ppm;
     uint64_t payload;       /* bytes that programs want to send */
@@ -144,13 +171,22 @@ void search_programs_die(struct search *s, unsigned side);
 void search_forge(struct search *s);
 void search_note_clock(struct search *s, unsigned side, const struct la_trace *ev);
 
+/* ---- search_wire.c ---- */
+/* Every event of a host: close records must say who was first as the wire had it. */
+void search_follow(struct search *s, unsigned side, const struct la_trace *ev);
+/* The host starts anew. */
+void search_forget(struct search *s, unsigned side);
+
 /* ---- search_oracle.c ---- */
 /* Bytes have come. */
 void search_take(struct search_ep *e, const uint8_t *p, size_t n);
 /* What a program sends. */
 void search_fill(const struct search_ep *e, uint64_t offset, uint8_t *p, size_t n);
-/* Any transfer should be over by now: is an orderly one not? */
-void search_judge_stuck(struct search *s);
+/* What was carried until now: the next judgement counts from here. */
+void search_mark(struct search *s);
+/* Any transfer should be over by now: has an orderly one got nowhere since the mark?  True if one
+ * needs more time. */
+bool search_judge_stuck(struct search *s);
 /* At rest: everything that can be judged. */
 void search_judge(struct search *s);
 

@@ -9,7 +9,7 @@
 
 #define FAULTS LA_SEC(60) /* how long things go wrong */
 #define CUT_MAX LA_SEC(20)
-#define GIVE_UP LA_SEC(4000) /* after the faults: any transfer is over by then */
+#define GIVE_UP LA_SEC(4000) /* after the faults: a transfer is over by then, or gets on */
 #define PHASES 4
 #define LIFE_MAX LA_SEC(15)
 
@@ -36,6 +36,7 @@ static void trace(void *ctx, const struct la_trace *ev, unsigned side)
         s->cookies = true;
     if (ev->kind == LA_TRACE_SEGMENT_OUT)
         search_note_clock(s, side, ev);
+    search_follow(s, side, ev);
     if (s->cfg->trace)
         s->cfg->trace(side, ev);
 }
@@ -254,6 +255,7 @@ static void crash(void *ctx)
     s->stats->crashes++;
     c->crashed = true;
     search_programs_die(s, c->side);
+    search_forget(s, c->side);
     if (sim_host_restart(s->host[c->side], &s->config[c->side]) < 0 ||
         !give_addresses(s, c->side)) {
         search_fail(s, NULL, "host %c did not start again", 'A' + (char)c->side);

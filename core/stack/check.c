@@ -188,7 +188,7 @@ static int tally_tcb(const struct la_stack *s, const struct tcb *t, struct tally
     n->events += t->ev.queued;
     n->in_table += t->in_table;
     n->unaccepted += t->listener != 0;
-    HOLDS(!t->in_table || t->handle || t->listener || t->cause != LA_CAUSE_NONE);
+    HOLDS(!t->in_table || t->handle || t->listener || t->fin_queued);
     int line = check_ranges(s, &t->rcvq.ooo, t->rcvq.nxt, t->rcv.adv);
     /* una itself is SACKed where the peer reneged. */
     return line ? line

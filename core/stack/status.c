@@ -99,6 +99,7 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
     st->orphan = !t->handle && !t->listener;
     st->first_fin = t->first_fin;
     st->cause = t->cause;
+    st->ended_by = t->ended_by;
     st->error = t->error;
     st->soft_error = t->soft_error;
     fill_mark(t, st);
@@ -189,6 +190,7 @@ static void fill_time_wait(const struct la_stack *s, ref r, struct la_status *st
         st->serial = rec->serial;
         st->first_fin = rec->first_fin;
         st->cause = rec->cause;
+        st->ended_by = rec->ended_by;
         st->bytes_sent = rec->bytes_sent;
         st->bytes_received = rec->bytes_received;
     }

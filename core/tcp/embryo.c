@@ -45,13 +45,13 @@ static void write_record(struct tcp *tcp, const struct embryo *e, enum la_cause 
     r->remote = (struct la_endpoint){e->id.remote, e->id.rport, e->ifx};
     r->state = LA_CLOSED;
     r->last_state = LA_SYN_RECEIVED;
-    r->cause = (uint8_t)cause;
+    r->cause = r->ended_by = (uint8_t)cause;
     r->rst_by = cause == LA_CAUSE_PEER_RST          ? LA_SIDE_PEER
                 : cause == LA_CAUSE_LISTENER_CLOSED ? LA_SIDE_LOCAL
                                                     : LA_SIDE_NONE;
     r->error = error;
     r->opened = e->opened;
-    r->established = r->first_fin_at = LA_NEVER;
+    r->established = r->first_fin_at = r->second_fin_at = LA_NEVER;
     r->closed = now;
     r->in_state[LA_SYN_RECEIVED] = now - e->opened;
     r->retransmits = e->resent;

@@ -7,10 +7,30 @@ void tcp_blame(struct tcb *t, enum la_side side, enum la_cause cause, la_ns now)
 {
     if (t->cause == LA_CAUSE_NONE)
         t->cause = (uint8_t)cause;
-    if (t->first_fin == LA_SIDE_NONE && side != LA_SIDE_NONE) {
+    if (side == LA_SIDE_NONE)
+        return;
+    if (t->first_fin == LA_SIDE_NONE) {
         t->first_fin = (uint8_t)side;
         t->first_fin_at = now;
+    } else {
+        t->second_fin_at = now;
     }
+}
+
+void tcp_unblame_peer(struct tcb *t)
+{
+    la_ns ours = t->first_fin == LA_SIDE_PEER ? t->second_fin_at : t->first_fin_at;
+    t->first_fin = LA_SIDE_NONE;
+    t->cause = LA_CAUSE_NONE;
+    t->first_fin_at = t->second_fin_at = LA_NEVER;
+    if (t->fin_sent)
+        tcp_blame(t, LA_SIDE_LOCAL, (enum la_cause)t->fin_cause, ours);
+}
+
+void tcp_fin_sent(struct tcb *t, la_ns now)
+{
+    t->fin_sent = true;
+    tcp_blame(t, LA_SIDE_LOCAL, (enum la_cause)t->fin_cause, now);
 }
 
 /* Payload handed to us that the peer never acknowledged. */
@@ -36,10 +56,12 @@ static void write_record(struct tcp *tcp, struct tcb *t, int error, la_ns now)
     r->first_fin = t->first_fin;
     r->rst_by = t->rst_by;
     r->cause = t->cause;
+    r->ended_by = t->ended_by;
     r->error = error;
     r->opened = t->opened;
     r->established = t->established;
     r->first_fin_at = t->first_fin_at;
+    r->second_fin_at = t->second_fin_at;
     r->closed = t->state == LA_CLOSED ? now : LA_NEVER;
     for (unsigned i = 0; i < TCB_STATES; i++)
         r->in_state[LA_SYN_SENT + i] = t->in_state[i];
@@ -100,6 +122,7 @@ static void finish(struct tcp *tcp, struct tcb *t, int error, la_ns now)
 void tcp_end(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now)
 {
     tcp_blame(t, LA_SIDE_NONE, cause, now);
+    t->ended_by = cause == LA_CAUSE_NONE ? t->cause : (uint8_t)cause;
     tcp_enter(tcp, t, LA_CLOSED, now);
     finish(tcp, t, error, now);
 }
@@ -118,11 +141,12 @@ void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now)
         .core = {.rcv_nxt = t->rcv.nxt, .snd_nxt = t->snd.nxt, .ts_recent = t->ts_recent},
         .has_ts = t->ts_ok,
         .ifx = t->scope};
+    t->ended_by = t->cause;
+    tcp_enter(tcp, t, LA_TIME_WAIT, now);
     /* From CLOSING the peer's FIN has had its ACK, and its ACK of ours needs none. */
     if (t->ack_now || t->ack_delayed || !seq_eq(t->rcv.acked, t->rcv.nxt))
         emit_last_ack(tcp, t, now);
     e.wnd = (uint16_t)window_announce(t);
-    tcp_enter(tcp, t, LA_TIME_WAIT, now);
     if (tcp->cfg->lab.no_time_wait) {
         tcp_enter(tcp, t, LA_CLOSED, now);
         finish(tcp, t, LA_OK, now);

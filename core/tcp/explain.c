@@ -149,7 +149,7 @@ static bool had_time_wait(const struct la_record *r)
 /* Both FINs were seen. */
 static bool both_closed(const struct la_record *r)
 {
-    return had_time_wait(r) || r->last_state == LA_CLOSING || r->last_state == LA_LAST_ACK;
+    return r->second_fin_at != LA_NEVER;
 }
 
 static void put_unacked(struct text *t, const struct la_record *r, const char *before)
@@ -185,13 +185,13 @@ static void put_gave_up(struct text *t, const struct la_record *r, const char *w
     put_unacked(t, r, "; ");
 }
 
-static void put_later(struct text *t, uint64_t ns)
+static void put_later(struct text *t, const struct la_record *r, la_ns then)
 {
-    if (ns == 0) {
+    if (then == r->first_fin_at) {
         put(t, "at once");
         return;
     }
-    put_time(t, ns);
+    put_time(t, then - r->first_fin_at);
     put(t, " later");
 }
 
@@ -200,30 +200,41 @@ static void put_second_fin(struct text *t, const struct la_record *r)
 {
     if (r->first_fin == LA_SIDE_LOCAL && both_closed(r)) {
         put(t, "; the peer closed ");
-        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
+        put_later(t, r, r->second_fin_at);
     } else if (r->first_fin == LA_SIDE_LOCAL && r->last_state == LA_FIN_WAIT_2) {
         put(t, "; the peer had not closed ");
-        put_later(t, r->in_state[LA_FIN_WAIT_1] + r->in_state[LA_FIN_WAIT_2]);
+        put_later(t, r, r->closed);
     } else if (r->first_fin == LA_SIDE_PEER && both_closed(r)) {
         put(t, "; we closed ");
-        put_later(t, r->in_state[LA_CLOSE_WAIT]);
+        put_later(t, r, r->second_fin_at);
     } else if (r->first_fin == LA_SIDE_PEER && r->last_state == LA_CLOSE_WAIT) {
         put(t, "; our program had not closed ");
-        put_later(t, r->in_state[LA_CLOSE_WAIT]);
+        put_later(t, r, r->closed);
     }
 }
 
-/* After a FIN: in order to the end, or not. */
+/* The program had closed, and a closed window, text before it or the wire kept our FIN back. */
+static void put_kept_fin(struct text *t, const struct la_record *r)
+{
+    bool closed = r->last_state == LA_FIN_WAIT_1 || r->last_state == LA_CLOSING ||
+                  r->last_state == LA_LAST_ACK;
+    if (closed && r->first_fin != LA_SIDE_LOCAL && !both_closed(r))
+        put(t, "; our FIN never left");
+}
+
+/* What cut it off after the first FIN, or nothing did. */
 static void put_outcome(struct text *t, const struct la_record *r)
 {
-    if (by_peer(r)) {
+    bool cut = r->ended_by != r->cause && r->ended_by != LA_CAUSE_NONE;
+    if (cut && by_peer(r)) {
         put(t, "; then the peer reset it");
         put_unacked(t, r, " while ");
-    } else if (by_us(r)) {
-        put(t, "; then we reset it");
-        put_unacked(t, r, " while ");
-    } else if (r->error == LA_ETIMEDOUT) {
-        put(t, "; then the peer answered no more, and we gave up");
+    } else if (cut) {
+        put(t, by_us(r)                   ? "; then we reset it ("
+               : r->error == LA_ETIMEDOUT ? "; then we gave up ("
+                                          : "; then we ended it (");
+        put(t, la_cause_text((enum la_cause)r->ended_by));
+        put(t, ")");
         put_unacked(t, r, " while ");
     } else if (r->error != LA_OK || !both_closed(r)) {
         put(t, "; it did not end in order");
@@ -240,19 +251,14 @@ static void put_outcome(struct text *t, const struct la_record *r)
 /* The first FIN, whoever sent it, and what came after. */
 static void put_closing(struct text *t, const struct la_record *r)
 {
-    switch ((enum la_side)r->first_fin) {
-    case LA_SIDE_BOTH:
+    if (r->first_fin == LA_SIDE_BOTH) {
         put(t, "Both sides closed at once and their FINs crossed");
-        break;
-    case LA_SIDE_PEER:
+    } else if (r->first_fin == LA_SIDE_PEER) {
         put(t, "The peer closed first");
-        break;
-    case LA_SIDE_NONE:
-    case LA_SIDE_LOCAL:
+    } else {
         put(t, "We closed first (");
         put(t, la_cause_text((enum la_cause)r->cause));
         put(t, ")");
-        break;
     }
     put_second_fin(t, r);
     put_outcome(t, r);
@@ -278,17 +284,12 @@ static void put_peer_reset(struct text *t, const struct la_record *r)
     put_unacked(t, r, " while ");
 }
 
-/* What set the end going, and how that ended. */
+/* No FIN was first: what ended it is all there is. */
 static void put_cause(struct text *t, const struct la_record *r)
 {
     switch ((enum la_cause)r->cause) {
     case LA_CAUSE_NONE:
         put(t, "The connection is still open");
-        break;
-    case LA_CAUSE_CLOSE:
-    case LA_CAUSE_SHUTDOWN:
-    case LA_CAUSE_PEER_FIN:
-        put_closing(t, r);
         break;
     case LA_CAUSE_PEER_RST:
         put_peer_reset(t, r);
@@ -311,10 +312,6 @@ static void put_cause(struct text *t, const struct la_record *r)
     case LA_CAUSE_KEEPALIVE:
         put_gave_up(t, r, "keep-alive probes were not answered");
         break;
-    case LA_CAUSE_ORPHAN_TIMEOUT:
-        put(t,
-            "We closed first, and the peer never closed its side: the FIN-WAIT-2 limit ended it");
-        break;
     case LA_CAUSE_PROBE_LIMIT:
         put_gave_up(t, r, "the program had closed, and the peer's window stayed closed");
         break;
@@ -324,11 +321,15 @@ static void put_cause(struct text *t, const struct la_record *r)
     case LA_CAUSE_NO_NEIGHBOUR:
         put_gave_up(t, r, "nobody answers for the next hop's address");
         break;
+    case LA_CAUSE_CLOSE:
+    case LA_CAUSE_SHUTDOWN:
+    case LA_CAUSE_PEER_FIN:
     case LA_CAUSE_ABORT:
     case LA_CAUSE_LINGER_0:
     case LA_CAUSE_LINGER_TIMEOUT:
     case LA_CAUSE_UNREAD_DATA:
     case LA_CAUSE_DATA_AFTER_CLOSE:
+    case LA_CAUSE_ORPHAN_TIMEOUT:
     case LA_CAUSE_PROTOCOL:
     case LA_CAUSE_NO_MEMORY:
     case LA_CAUSE_LISTENER_CLOSED:
@@ -381,7 +382,11 @@ char *la_record_explain(const struct la_record *r, char *buf, size_t n)
     if (n == 0)
         return buf;
     t = (struct text){.at = buf, .end = buf + n - 1};
-    put_cause(&t, r);
+    if (r->first_fin == LA_SIDE_NONE)
+        put_cause(&t, r);
+    else
+        put_closing(&t, r);
+    put_kept_fin(&t, r);
     put_unread(&t, r);
     put_time_wait(&t, r);
     put(&t, ".");

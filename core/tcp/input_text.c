@@ -134,6 +134,24 @@ static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns n
     input_schedule_ack(tcp, t, odd, advanced, now);
 }
 
+/* The peer's FIN came, in its place or above a gap: whoever closed first is known from here on, and
+ * not only when the gap is filled. */
+static void note_fin(struct tcb *t, seqno at, la_ns now)
+{
+    t->fin_seq = at;
+    t->fin_out_of_order = true;
+    tcp_blame(t, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, now);
+    if (t->fin_sent && !t->fin_acked)
+        t->first_fin = LA_SIDE_BOTH;
+}
+
+/* What was taken for it was none. */
+static void forget_fin(struct tcb *t)
+{
+    t->fin_out_of_order = false;
+    tcp_unblame_peer(t);
+}
+
 /* Seventh: text. */
 static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
@@ -147,7 +165,8 @@ static enum verdict step7_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g
     if ((!t->handle && !t->listener) || (t->read_over && t->fin_queued)) {
         /* The program closed both ways: nobody will ever read this, and the peer should know. */
         tcp_rule(tcp, t, R_TEXT_AFTER_CLOSE, now);
-        t->cause = LA_CAUSE_DATA_AFTER_CLOSE;
+        if (g->flags & TCP_FIN && !t->fin_out_of_order)
+            note_fin(t, seq_add(g->seq, g->len), now);
         t->rst_by = LA_SIDE_LOCAL;
         /* As from CLOSED: at the number that the peer expects, whether it knows of our FIN or not.
          */
@@ -187,14 +206,6 @@ static enum verdict take_fin(struct tcp *tcp, struct tcb *t, const struct tcp_se
     if (seq_lt(t->rcv.adv, t->rcv.nxt))
         t->rcv.adv = t->rcv.nxt;
     tcp_rule(tcp, t, R_FIN_RECEIVED, now);
-    if (t->fin_queued && !t->fin_sent) {
-        /* Ours still waits behind text: on the wire the peer was first. */
-        t->first_fin = LA_SIDE_NONE;
-        t->cause = LA_CAUSE_NONE;
-    } else if (t->fin_sent && !t->fin_acked) {
-        t->first_fin = LA_SIDE_BOTH;
-    }
-    tcp_blame(t, LA_SIDE_PEER, LA_CAUSE_PEER_FIN, now);
     tcp_event(tcp, t, LA_EV_READABLE | LA_EV_PEER_CLOSED);
     switch ((enum la_state)t->state) {
     case LA_ESTABLISHED:
@@ -230,11 +241,12 @@ static enum verdict step8_fin(struct tcp *tcp, struct tcb *t, const struct tcp_s
 {
     seqno at = seq_add(g->seq, g->len);
     if (t->fin_out_of_order && seq_lt(t->fin_seq, t->rcv.nxt))
-        t->fin_out_of_order = false; /* the stream went on beyond it: it was none */
+        forget_fin(t); /* the stream went on beyond it: it was none */
     if (g->flags & TCP_FIN && receives(t)) {
-        if (!t->fin_out_of_order || seq_eq(at, t->rcv.nxt))
-            t->fin_seq = at;
-        t->fin_out_of_order = true;
+        if (t->fin_out_of_order && seq_eq(at, t->rcv.nxt) && !seq_eq(at, t->fin_seq))
+            forget_fin(t);
+        if (!t->fin_out_of_order)
+            note_fin(t, at, now);
         if (!seq_eq(t->fin_seq, t->rcv.nxt)) {
             tcp_rule(tcp, t, R_FIN_ABOVE_GAP, now);
             tcp_ack_now(tcp, t);

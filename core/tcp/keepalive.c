@@ -43,7 +43,6 @@ void keepalive_expired(struct tcp *tcp, struct tcb *t, la_ns now)
                           : t->keep_probes >= t->opt.keepcnt;
     if (dead) {
         tcp_rule(tcp, t, R_KEEPALIVE_DEAD, now);
-        t->cause = LA_CAUSE_KEEPALIVE;
         tcp_reset(tcp, t, LA_CAUSE_KEEPALIVE, LA_ETIMEDOUT, now);
         return;
     }

@@ -354,7 +354,8 @@ static enum out send_new(struct tcp *tcp, struct tcb *t, const struct recovery_v
     if (r != OUT_FRAME)
         return r;
     t->probe_now = false;
-    t->fin_sent |= (e.flags & TCP_FIN) != 0;
+    if (e.flags & TCP_FIN)
+        tcp_fin_sent(t, now);
     if (drains && e.len)
         t->snd.push[t->snd.pushes++ % PUSHES] = seq_add(e.seq, e.len);
     if (e.len % e.mss)
@@ -389,7 +390,8 @@ static enum out send_probe(struct tcp *tcp, struct tcb *t, const struct recovery
     t->probe_now = false;
     t->rtt_timing = false;
     if (fresh) {
-        t->fin_sent |= (e.flags & TCP_FIN) != 0;
+        if (e.flags & TCP_FIN)
+            tcp_fin_sent(t, now);
         t->snd.nxt = seq_add(t->snd.nxt, 1);
         t->rtx_since = now;
         recovery_sent(&t->recovery, v, e.seq, 1, false);

@@ -30,7 +30,6 @@ void persist_expired(struct tcp *tcp, struct tcb *t, la_ns now)
         return;
     if (!t->handle && !t->listener && t->backoff >= ORPHAN_PROBES) {
         tcp_rule(tcp, t, R_PERSIST_ORPHAN, now);
-        t->cause = LA_CAUSE_PROBE_LIMIT;
         tcp_reset(tcp, t, LA_CAUSE_PROBE_LIMIT, LA_ETIMEDOUT, now);
         return;
     }

@@ -289,8 +289,13 @@ void orphan_fin_wait_2(struct tcp *tcp, struct tcb *t, la_ns now);
 /* ---- end.c: how connections end ---- */
 /* Who sent the first FIN or RST, and why: only the first is kept. */
 void tcp_blame(struct tcb *t, enum la_side side, enum la_cause cause, la_ns now);
+/* The peer's FIN was none: only ours, if it has left, counts. */
+void tcp_unblame_peer(struct tcb *t);
+/* Our FIN leaves for the first time: only now does it count, however long it was queued. */
+void tcp_fin_sent(struct tcb *t, la_ns now);
 /* To CLOSED: record, event, out of every list; the tcb stays for its program's handle, else it
- * goes.  t may be gone afterwards. */
+ * goes.  t may be gone afterwards.  `cause` is what ended it, and of the whole connection if no FIN
+ * was first; NONE: the FINs' exchange did. */
 void tcp_end(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);
 /* RST to the peer, then tcp_end. */
 void tcp_reset(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, la_ns now);

@@ -139,11 +139,13 @@ struct tcb {
 
     /* for the close record */
     uint8_t first_fin, rst_by, cause;
+    uint8_t fin_cause; /* why our FIN was queued */
+    uint8_t ended_by;
     uint8_t last_state;
     int16_t error; /* enum la_err */
     int16_t soft_error;
     uint32_t serial;
-    la_ns opened, established, first_fin_at, state_since;
+    la_ns opened, established, first_fin_at, second_fin_at, state_since;
     la_ns in_state[TCB_STATES];
     uint64_t bytes_acked, bytes_received, bytes_retransmitted;
     uint32_t segs_in, segs_out, retransmits, rto_expirations, fin_retransmits, dup_acks_in;

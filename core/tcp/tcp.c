@@ -85,7 +85,7 @@ void tcb_init(struct tcb *t, const struct options *opt)
     t->opt = *opt;
     t->scope = -1;
     t->path.ifx = -1;
-    t->opened = t->established = t->first_fin_at = LA_NEVER;
+    t->opened = t->established = t->first_fin_at = t->second_fin_at = LA_NEVER;
     t->heap_at = LA_NEVER;
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
         t->at[i] = LA_NEVER;

@@ -259,11 +259,9 @@ void life_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     trace_timer(tcp, t, LA_TIMER_FIN_WAIT_2, now);
     if (t->state == LA_FIN_WAIT_2) {
         tcp_rule(tcp, t, R_FIN_WAIT_2_LIMIT, now);
-        t->cause = LA_CAUSE_ORPHAN_TIMEOUT;
         tcp_end(tcp, t, LA_CAUSE_ORPHAN_TIMEOUT, LA_ETIMEDOUT, now);
         return;
     }
     tcp_rule(tcp, t, R_LINGER_LIMIT, now);
-    t->cause = LA_CAUSE_LINGER_TIMEOUT;
     tcp_reset(tcp, t, LA_CAUSE_LINGER_TIMEOUT, LA_ETIMEDOUT, now);
 }

@@ -187,13 +187,11 @@ static void close_sending(struct tcp *tcp, struct tcb *t, enum la_cause cause, l
         return;
     case LA_SYN_RECEIVED:
         t->fin_queued = true;
-        tcp_blame(t, LA_SIDE_LOCAL, cause, now);
         if (sndq_len(&t->sndq) == 0)
             tcp_enter(tcp, t, LA_FIN_WAIT_1, now); /* else when ESTABLISHED is reached */
         break;
     case LA_ESTABLISHED:
         t->fin_queued = true;
-        tcp_blame(t, LA_SIDE_LOCAL, cause, now);
         tcp_enter(tcp, t, LA_FIN_WAIT_1, now);
         break;
     case LA_CLOSE_WAIT:
@@ -210,6 +208,7 @@ static void close_sending(struct tcp *tcp, struct tcb *t, enum la_cause cause, l
     case LA_STATES:
         return;
     }
+    t->fin_cause = (uint8_t)cause;
     tcp_rule(tcp, t, R_CLOSE_FIN, now);
     tcp_ready(tcp, t);
 }
@@ -268,8 +267,6 @@ void user_abort(struct tcp *tcp, struct tcb *t, enum la_cause cause, la_ns now)
         return;
     }
     tcp_rule(tcp, t, R_ABORT_CALL, now);
-    if (t->cause == LA_CAUSE_NONE || cause != LA_CAUSE_ABORT)
-        t->cause = (uint8_t)cause;
     if (resets(t))
         tcp_reset(tcp, t, cause, LA_ECONNABORTED, now);
     else
@@ -285,7 +282,6 @@ void user_close(struct tcp *tcp, struct tcb *t, la_ns now)
     }
     if (t->opt.linger_ms == 0) {
         tcp_rule(tcp, t, R_CLOSE_LINGER_0, now);
-        tcp_blame(t, LA_SIDE_NONE, LA_CAUSE_LINGER_0, now);
         if (resets(t))
             tcp_reset(tcp, t, LA_CAUSE_LINGER_0, LA_ECONNABORTED, now);
         else
@@ -294,7 +290,6 @@ void user_close(struct tcp *tcp, struct tcb *t, la_ns now)
     }
     if (rcvq_readable(&t->rcvq) && t->state != LA_SYN_SENT && t->opt.rst_unread) {
         tcp_rule(tcp, t, R_CLOSE_UNREAD, now);
-        t->cause = LA_CAUSE_UNREAD_DATA;
         tcp_reset(tcp, t, LA_CAUSE_UNREAD_DATA, LA_ECONNABORTED, now);
         return;
     }
@@ -332,7 +327,6 @@ void user_unlisten(struct tcp *tcp, struct listener *l, enum la_cause cause, la_
         if (t->state == LA_CLOSED || t->state == LA_TIME_WAIT) {
             discard(tcp, t);
         } else {
-            t->cause = (uint8_t)cause;
             tcp_reset(tcp, t, cause, LA_ECONNABORTED, now);
         }
     }

@@ -223,7 +223,8 @@ LA_API int la_set_user(struct la_stack *s, la_conn c, void *user);
 
 enum la_side { LA_SIDE_NONE, LA_SIDE_LOCAL, LA_SIDE_PEER, LA_SIDE_BOTH };
 
-/* Why the first FIN or RST was sent, or the connection went without one. */
+/* Why the first FIN or RST was sent, or the connection went without one; and what ended it after a
+ * FIN. */
 #define LA_CAUSES(X)                                                                               \
     X(NONE, "still open")                                                                          \
     X(CLOSE, "the program called close")                                                           \
@@ -278,11 +279,14 @@ struct la_record {
     bool active_open;   /* we sent the first SYN */
     uint8_t state;      /* enum la_state: CLOSED, or TIME-WAIT while that still runs */
     uint8_t last_state; /* the state it ended from */
-    uint8_t first_fin;  /* enum la_side: who closed first; BOTH: the FINs crossed */
+    uint8_t first_fin;  /* enum la_side: whose FIN was first: ours when it left, the peer's when it
+                           came.  BOTH: they crossed; NONE: no FIN, or ours never left */
     uint8_t rst_by;     /* enum la_side: who sent a RST, if one was */
     uint8_t cause;      /* enum la_cause: of the first FIN or RST */
+    uint8_t ended_by;   /* enum la_cause: the same, or what cut it off after the first FIN */
     int error;          /* what the program is, or would be, told; LA_OK: an orderly end */
     la_ns opened, established, first_fin_at, closed; /* LA_NEVER: did not happen */
+    la_ns second_fin_at;                             /* the other side's FIN */
     la_ns in_state[LA_STATES];
     uint64_t bytes_sent, bytes_received; /* payload, once each */
     uint64_t bytes_unacked;              /* given to la_send, never acknowledged */
@@ -299,7 +303,8 @@ LA_API bool la_record_next(const struct la_stack *s, uint32_t *cursor, struct la
 /* One record by serial (a TIME-WAIT's grows until its end); false if it is no longer kept. */
 LA_API bool la_record_get(const struct la_stack *s, uint32_t serial, struct la_record *out);
 
-/* One sentence: who closed first, how and why.  Writes at most n bytes with a NUL, returns buf. */
+/* One sentence: who closed first, why, and what ended it.  Writes at most n bytes with a NUL,
+ * returns buf. */
 LA_API char *la_record_explain(const struct la_record *r, char *buf, size_t n);
 
 /* ---- looking at what lives: RFC 9293 §3.9.1.6 STATUS ---- */
@@ -326,6 +331,7 @@ struct la_status {
     bool orphan;         /* the program gave the handle back */
     uint8_t first_fin;   /* enum la_side */
     uint8_t cause;       /* enum la_cause */
+    uint8_t ended_by;    /* enum la_cause; NONE while it lives */
     int error;           /* what ended it */
     int soft_error;      /* the last soft error, LA_OK if none (SHLD-25) */
     uint32_t queued_in;  /* bytes to read, without one set aside; LISTEN: connections to accept */

@@ -223,6 +223,8 @@ static void put_record_zh(FILE *out, const struct la_record *r)
     bool own = r->first_fin == LA_SIDE_PEER && r->cause == LA_CAUSE_PEER_FIN;
     fprintf(out, "%s%s；程序得到的结果：%s", own ? "" : first_zh(r),
             cause_zh((enum la_cause)r->cause), error_zh(r->error));
+    if (r->ended_by != r->cause && r->ended_by != LA_CAUSE_NONE)
+        fprintf(out, "；最后结束它的是：%s", cause_zh((enum la_cause)r->ended_by));
     if (r->fin_retransmits)
         fprintf(out, "；FIN 重传 %u 次", r->fin_retransmits);
     if (r->bytes_unacked)

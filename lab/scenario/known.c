@@ -61,6 +61,8 @@ static struct value record_field(const struct la_record *r, unsigned id)
     switch (id) {
     case RECORD_CAUSE:
         return (struct value){.kind = VALUE_CAUSE, .n = r->cause};
+    case RECORD_ENDED_BY:
+        return (struct value){.kind = VALUE_CAUSE, .n = r->ended_by};
     case RECORD_FIRST_CLOSER:
         return side(r->first_fin);
     case RECORD_RESET_BY:
@@ -71,6 +73,8 @@ static struct value record_field(const struct la_record *r, unsigned id)
         return moment(r->closed);
     case RECORD_FIN_AT:
         return moment(r->first_fin_at);
+    case RECORD_FIN_2_AT:
+        return moment(r->second_fin_at);
     case RECORD_LIFE:
         return r->closed == LA_NEVER ? no_value : span(r->closed - r->opened);
     case RECORD_UNACKED:

@@ -15,12 +15,14 @@
     ROW(OF_APP, APP_PORT, NUMBER, "port", "its own port")                                          \
     /* of an end: its close record, once it has ended */                                           \
     ROW(OF_RECORD, RECORD_CAUSE, CAUSE, "cause", "why the first FIN or RST was sent")              \
-    ROW(OF_RECORD, RECORD_FIRST_CLOSER, SIDE, "first_closer", "who sent the first FIN")            \
+    ROW(OF_RECORD, RECORD_ENDED_BY, CAUSE, "ended_by",                                             \
+        "the same, or what cut it off after the first FIN")                                        \
+    ROW(OF_RECORD, RECORD_FIRST_CLOSER, SIDE, "first_closer", "whose FIN was first on the wire")   \
     ROW(OF_RECORD, RECORD_RESET_BY, SIDE, "reset_by", "who sent a RST")                            \
     ROW(OF_RECORD, RECORD_LAST_STATE, STATE, "last_state", "the state it ended from")              \
     ROW(OF_RECORD, RECORD_CLOSED_AT, TIME, "closed_at", "when it was CLOSED")                      \
-    ROW(OF_RECORD, RECORD_FIN_AT, TIME, "first_fin_at",                                            \
-        "when the first FIN or RST was sent or came")                                              \
+    ROW(OF_RECORD, RECORD_FIN_AT, TIME, "first_fin_at", "when the first FIN left or came")         \
+    ROW(OF_RECORD, RECORD_FIN_2_AT, TIME, "second_fin_at", "when the other side's FIN did")        \
     ROW(OF_RECORD, RECORD_LIFE, TIME, "life", "from opening to CLOSED, TIME-WAIT included")        \
     ROW(OF_RECORD, RECORD_UNACKED, NUMBER, "unacked", "bytes sent and never acknowledged")         \
     ROW(OF_RECORD, RECORD_UNREAD, NUMBER, "unread", "bytes received and never read")               \

@@ -127,6 +127,7 @@ static void aborted(void **state, bool rst)
     assert_int_equal(r.last_state, st);
     assert_int_equal(r.rst_by, rst ? LA_SIDE_LOCAL : LA_SIDE_NONE);
     assert_int_equal(r.error, LA_ECONNABORTED);
+    assert_int_equal(r.ended_by, LA_CAUSE_ABORT);
     if (st == LA_ESTABLISHED || st == LA_SYN_RECEIVED)
         assert_int_equal(r.cause, LA_CAUSE_ABORT); /* else of the first FIN */
     assert_int_equal(la_abort(k->s, k->c, k->now), LA_EBADF);
@@ -180,6 +181,7 @@ void user_timeout(void **state)
     expect_events(k, LA_EV_CLOSED | LA_EV_READABLE);
     struct la_record r = kit_record(k);
     assert_int_equal(r.error, LA_ETIMEDOUT);
+    assert_int_equal(r.ended_by, LA_CAUSE_USER_TIMEOUT);
     if (here(state) == LA_ESTABLISHED)
         assert_int_equal(r.cause, LA_CAUSE_USER_TIMEOUT);
     kit_end(k);

@@ -334,7 +334,8 @@ void data_after_close(void **state)
     expect_quiet(k);
     expect_state(k, LA_CLOSED);
     struct la_record r = kit_record(k);
-    assert_int_equal(r.cause, LA_CAUSE_DATA_AFTER_CLOSE);
+    assert_int_equal(r.cause, LA_CAUSE_CLOSE);
+    assert_int_equal(r.ended_by, LA_CAUSE_DATA_AFTER_CLOSE);
     assert_int_equal(r.rst_by, LA_SIDE_LOCAL);
     assert_int_equal(r.last_state, here(state));
     kit_end(k);

@@ -187,7 +187,8 @@ static void linger(void **state)
     expect_quiet(k);
     expect_state(k, LA_CLOSED);
     struct la_record r = kit_record(k);
-    assert_int_equal(r.cause, LA_CAUSE_LINGER_TIMEOUT);
+    assert_int_equal(r.cause, LA_CAUSE_CLOSE); /* its FIN left */
+    assert_int_equal(r.ended_by, LA_CAUSE_LINGER_TIMEOUT);
     assert_int_equal(r.bytes_unacked, 10);
     kit_end(k);
 }

@@ -63,7 +63,8 @@ static void orphan_limit(void **state)
     expect_quiet(k);
     expect_state(k, LA_CLOSED);
     struct la_record r = kit_record(k);
-    assert_int_equal(r.cause, LA_CAUSE_ORPHAN_TIMEOUT);
+    assert_int_equal(r.cause, LA_CAUSE_CLOSE);
+    assert_int_equal(r.ended_by, LA_CAUSE_ORPHAN_TIMEOUT);
     assert_int_equal(r.in_state[LA_FIN_WAIT_2], LA_SEC(60));
     in(k, (struct seg){.flags = F | A, .seq = k->rcv, .ack = k->nxt}); /* it closes after all */
     (void)expect(k, R, k->nxt, 0);

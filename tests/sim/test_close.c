@@ -109,6 +109,18 @@ static const enum la_state at_once[] = {LA_FIN_WAIT_1, LA_CLOSING, LA_TIME_WAIT,
                                         LA_STATES};
 static const enum la_state three[] = {LA_FIN_WAIT_1, LA_TIME_WAIT, LA_CLOSED, LA_STATES};
 
+/* The last ACK is told as TIME-WAIT's (RFC 9293 §3.10.7.4 eighth, and Figure 5 in §3.3.2). */
+static void check_last_ack(struct sim_host *h)
+{
+    const struct trace_log *log = sim_log(h);
+    enum la_state told = LA_CLOSED;
+    for (size_t i = 0; i < log->n; i++) {
+        if (log->ev[i].kind == LA_TRACE_SEGMENT_OUT)
+            told = log->ev[i].state;
+    }
+    assert_string_equal(la_state_name(told), "TIME-WAIT");
+}
+
 /* ---- experiment 6 ---- */
 
 /* `sent[0]` bytes from the client, `sent[1]` from the server, then one of them closes. */
@@ -147,6 +159,7 @@ static void four_segments(bool v6, bool server_first, const uint64_t sent[2])
     assert_int_equal(k.ack_w, k.w + 1);
     check_states(first->host, active);
     check_states(second->host, passive);
+    check_last_ack(first->host);
 
     struct la_record a =
         record_of(first->host, server_first ? PORT : FROM, server_first ? FROM : PORT);

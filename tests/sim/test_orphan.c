@@ -116,7 +116,7 @@ static void test_bounded_when_it_never_does(void **unused)
     assert_int_equal(a.last_state, LA_FIN_WAIT_1);
     assert_int_equal(a.error, LA_ETIMEDOUT);
     assert_int_equal(a.rst_by, LA_SIDE_LOCAL);
-    assert_int_equal(a.first_fin, LA_SIDE_LOCAL);
+    assert_int_equal(a.first_fin, LA_SIDE_NONE); /* it waited behind the text */
     assert_int_equal(a.cause, LA_CAUSE_PROBE_LIMIT);
     assert_int_equal(a.bytes_unacked, SNDBUF);
     assert_int_equal(fired(k.p.client, "PERSIST_ORPHAN"), 1);

@@ -23,7 +23,8 @@ static void test_worlds(void **unused)
         if (!r.ok)
             fail_msg("seed %llu: %s", (unsigned long long)seed, r.text);
     }
-    assert_true(stats.orderly > n && stats.accepted > 2 * n && stats.bytes > 1000 * n);
+    assert_true(stats.orderly > n && stats.judged > 2 * n && stats.accepted > 2 * n &&
+                stats.bytes > 1000 * n);
 }
 
 /* Worlds that once failed, cut down to what it took. */
@@ -40,11 +41,24 @@ static void test_found(void **unused)
                1U << SEARCH_REUSE | 1U << SEARCH_URGENT | 1U << SEARCH_CRASH | 1U << SEARCH_BLIND |
                1U << SEARCH_HOSTILE | 1U << SEARCH_REST,
     };
+    struct search_config small_window = {
+        .seed = 957231403408U,
+        .conns = 2,
+        .off = 1U << SEARCH_LOSS | 1U << SEARCH_DUP | 1U << SEARCH_CORRUPT | 1U << SEARCH_CUT |
+               1U << SEARCH_ETHERNET | 1U << SEARCH_V6 | 1U << SEARCH_MTU | 1U << SEARCH_OFFLOAD |
+               1U << SEARCH_OPTIONS | 1U << SEARCH_TIMERS | 1U << SEARCH_LIMITS |
+               1U << SEARCH_REFUSE | 1U << SEARCH_MSL | 1U << SEARCH_SLOW | 1U << SEARCH_RUDE |
+               1U << SEARCH_REUSE | 1U << SEARCH_URGENT | 1U << SEARCH_CRASH | 1U << SEARCH_BLIND |
+               1U << SEARCH_HOSTILE,
+    };
     struct search_stats ignored = {0};
     struct search_result r;
     sim_free(search_run(&probes_cross, &r, &ignored));
     if (!r.ok)
         fail_msg("closed windows, and probes that cross: %s", r.text);
+    sim_free(search_run(&small_window, &r, &ignored));
+    if (!r.ok)
+        fail_msg("a window of four bytes, and much to carry: %s", r.text);
 }
 
 /* What one seed decides, it decides every time; and a feature that is off does nothing. */

@@ -93,7 +93,10 @@ static void test_every_cause_is_said(void **unused)
     char *said[LA_CAUSE_COUNT];
     (void)unused;
     for (int c = 0; c < LA_CAUSE_COUNT; c++) {
-        struct la_record r = {.cause = (uint8_t)c, .closed = LA_SEC(2), .established = LA_SEC(1)};
+        struct la_record r = {.cause = (uint8_t)c,
+                              .closed = LA_SEC(2),
+                              .established = LA_SEC(1),
+                              .second_fin_at = LA_NEVER};
         for (int side = LA_SIDE_NONE; side <= LA_SIDE_BOTH; side++) {
             r.first_fin = (uint8_t)side;
             assert_null(strstr(record(&r), "原因不明"));
@@ -127,10 +130,13 @@ static void test_record_in_chinese(void **unused)
     assert_non_null(strstr(text, "本端先关闭：程序调用了 close；程序得到的结果：正常结束；"
                                  "FIN 重传 3 次；12,345 字节未读；"
                                  "TIME-WAIT 历时 60.000 s，重新计时 2 次，挡下 4 个旧报文段。"));
+    r.ended_by = LA_CAUSE_KEEPALIVE;
+    assert_non_null(strstr(record(&r), "；最后结束它的是：保活探测没有应答；FIN 重传 3 次"));
     r.error = LA_ECONNRESET;
-    r.cause = LA_CAUSE_PEER_RST;
+    r.cause = r.ended_by = LA_CAUSE_PEER_RST;
     r.first_fin = LA_SIDE_NONE;
     assert_non_null(strstr(record(&r), "没有 FIN：对端发来 RST；程序得到的结果：连接被重置"));
+    assert_null(strstr(text, "最后结束它的是"));
 }
 
 static int done(void **unused)

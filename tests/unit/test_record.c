@@ -120,9 +120,12 @@ static struct la_record record_of(enum la_cause cause)
 {
     return (struct la_record){.serial = 1,
                               .cause = (uint8_t)cause,
+                              .ended_by = (uint8_t)cause,
                               .state = LA_CLOSED,
                               .last_state = LA_ESTABLISHED,
                               .opened = 0,
+                              .first_fin_at = LA_SEC(1),
+                              .second_fin_at = LA_NEVER,
                               .closed = LA_SEC(100)};
 }
 
@@ -133,8 +136,7 @@ static void an_orderly_close_by_us(void **state)
 
     r.first_fin = LA_SIDE_LOCAL;
     r.last_state = LA_TIME_WAIT;
-    r.in_state[LA_FIN_WAIT_1] = LA_USEC(200);
-    r.in_state[LA_FIN_WAIT_2] = LA_MSEC(1);
+    r.second_fin_at = LA_SEC(1) + LA_USEC(1200);
     r.in_state[LA_TIME_WAIT] = LA_SEC(60) + 999;
     says(&r, "We closed first (the program called close); the peer closed 1.2 ms later; both "
              "directions ended in order; TIME-WAIT lasted 60 s.");
@@ -145,7 +147,7 @@ static void an_orderly_close_by_us(void **state)
          "directions ended in order; TIME-WAIT lasted 60 s, restarted twice, turned away 1 RST.");
     r.tw.old_segments = 3;
     r.tw.reused = true;
-    r.cause = LA_CAUSE_SHUTDOWN;
+    r.cause = r.ended_by = LA_CAUSE_SHUTDOWN;
     r.in_state[LA_TIME_WAIT] = LA_MSEC(1500);
     says(&r,
          "We closed first (the program shut down sending); the peer closed 1.2 ms later; both "
@@ -170,16 +172,23 @@ static void an_orderly_close_by_the_peer(void **state)
 
     r.first_fin = LA_SIDE_PEER;
     r.last_state = LA_LAST_ACK;
-    r.in_state[LA_CLOSE_WAIT] = LA_SEC(150);
+    r.second_fin_at = LA_SEC(151);
     says(&r, "The peer closed first; we closed 2.5 min later; both directions ended in order.");
     r.fin_retransmits = 8;
     r.error = LA_ETIMEDOUT;
-    says(&r, "The peer closed first; we closed 2.5 min later; then the peer answered no more, and "
-             "we gave up, our FIN sent again 8 times.");
+    r.ended_by = LA_CAUSE_RETRANSMISSION_LIMIT;
+    says(&r, "The peer closed first; we closed 2.5 min later; then we gave up (R2 retransmissions "
+             "without an answer), our FIN sent again 8 times.");
+    r.ended_by = LA_CAUSE_USER_TIMEOUT;
+    says(&r, "The peer closed first; we closed 2.5 min later; then we gave up (user timeout: bytes "
+             "not acknowledged in time), our FIN sent again 8 times.");
     r.fin_retransmits = 0;
     r.error = LA_ECONNRESET;
     r.rst_by = LA_SIDE_PEER;
+    r.ended_by = LA_CAUSE_PEER_RST;
     r.last_state = LA_CLOSE_WAIT;
+    r.second_fin_at = LA_NEVER;
+    r.closed = LA_SEC(151);
     r.bytes_unacked = 1;
     r.bytes_unread = 2000000;
     says(&r,
@@ -193,6 +202,7 @@ static void crossed_fins(void **state)
     (void)state;
 
     r.first_fin = LA_SIDE_BOTH;
+    r.second_fin_at = LA_SEC(2);
     r.last_state = LA_TIME_WAIT;
     r.in_state[LA_TIME_WAIT] = LA_SEC(240);
     says(&r, "Both sides closed at once and their FINs crossed; both directions ended in order; "
@@ -206,12 +216,21 @@ static void a_half_closed_orphan(void **state)
 
     r.first_fin = LA_SIDE_LOCAL;
     r.last_state = LA_FIN_WAIT_2;
-    r.in_state[LA_FIN_WAIT_2] = LA_SEC(60);
+    r.closed = LA_SEC(61);
     r.rst_by = LA_SIDE_LOCAL;
+    r.ended_by = LA_CAUSE_DATA_AFTER_CLOSE;
     says(&r, "We closed first (the program called close); the peer had not closed 60 s later; then "
-             "we reset it.");
-    r = record_of(LA_CAUSE_ORPHAN_TIMEOUT);
-    says(&r, "We closed first, and the peer never closed its side: the FIN-WAIT-2 limit ended it.");
+             "we reset it (bytes came after the program had closed).");
+    r.rst_by = LA_SIDE_NONE;
+    r.error = LA_ETIMEDOUT;
+    r.ended_by = LA_CAUSE_ORPHAN_TIMEOUT;
+    says(&r, "We closed first (the program called close); the peer had not closed 60 s later; then "
+             "we gave up (FIN-WAIT-2 limit: the peer never closed its side).");
+    r.error = LA_ECONNABORTED;
+    r.ended_by = LA_CAUSE_ABORT;
+    r.bytes_unacked = 3;
+    says(&r, "We closed first (the program called close); the peer had not closed 60 s later; then "
+             "we ended it (the program aborted it) while 3 bytes of ours were unacknowledged.");
 }
 
 static void resets(void **state)
@@ -231,6 +250,31 @@ static void resets(void **state)
     says(&r, "We ended the connection: the program aborted it.");
     r = record_of(LA_CAUSE_REFUSED);
     says(&r, "The peer refused the connection: it answered our SYN with RST.");
+}
+
+/* The program closed, and no FIN was ever on the wire. */
+static void a_fin_that_never_left(void **state)
+{
+    struct la_record r = record_of(LA_CAUSE_PEER_RST);
+    (void)state;
+
+    r.first_fin_at = LA_NEVER;
+    r.last_state = LA_FIN_WAIT_1;
+    r.rst_by = LA_SIDE_PEER;
+    r.bytes_unacked = 10;
+    says(&r, "The peer reset the connection while 10 bytes of ours were unacknowledged; our FIN "
+             "never left.");
+    r.cause = LA_CAUSE_PEER_FIN;
+    r.first_fin = LA_SIDE_PEER;
+    r.first_fin_at = LA_SEC(1);
+    r.last_state = LA_LAST_ACK;
+    r.error = LA_ECONNRESET;
+    r.ended_by = LA_CAUSE_PEER_RST;
+    says(&r, "The peer closed first; then the peer reset it while 10 bytes of ours were "
+             "unacknowledged; our FIN never left.");
+    r = record_of(LA_CAUSE_CLOSE);
+    r.last_state = LA_SYN_SENT;
+    says(&r, "We ended the connection: the program called close.");
 }
 
 static void giving_up(void **state)
@@ -327,6 +371,7 @@ int main(void)
         cmocka_unit_test(crossed_fins),
         cmocka_unit_test(a_half_closed_orphan),
         cmocka_unit_test(resets),
+        cmocka_unit_test(a_fin_that_never_left),
         cmocka_unit_test(giving_up),
         cmocka_unit_test(every_cause_has_a_sentence),
         cmocka_unit_test(a_small_buffer_is_not_overrun),
