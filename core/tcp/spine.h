@@ -89,12 +89,15 @@ static inline bool tcb_unsent(const struct tcb *t)
     return seq_lt(t->snd.nxt, t->sndq.end) || (t->fin_queued && !t->fin_sent);
 }
 /* The number of a segment without text: SND.NXT, but not beyond the window.  A probe of a closed
- * window lies past it, and the peer drops unread whatever is numbered after that (§3.8.6.1). */
+ * window lies past it, and the peer drops unread whatever is numbered after that (§3.8.6.1).  What
+ * the scale rounds off an open window may have been a part of it before, and be with the peer. */
 static inline seqno tcb_bare_seq(const struct tcb *t)
 {
     seqno edge = seq_add(t->snd.una, t->snd.wnd);
     bool syn_out = seq_lt(t->snd.una, t->sndq.una);
-    return syn_out || seq_le(t->snd.nxt, edge) ? t->snd.nxt : edge;
+    int32_t past = seq_diff(t->snd.nxt, edge);
+    bool rounded = t->snd.wnd && past >> t->snd.wscale == 0;
+    return syn_out || past <= 0 || rounded ? t->snd.nxt : edge;
 }
 static inline bool tcb_is_v4(const struct tcb *t)
 {

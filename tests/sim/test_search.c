@@ -59,6 +59,10 @@ static void test_found(void **unused)
     sim_free(search_run(&small_window, &r, &ignored));
     if (!r.ok)
         fail_msg("a window of four bytes, and much to carry: %s", r.text);
+    struct search_config rounded = {.seed = 6775};
+    sim_free(search_run(&rounded, &r, &ignored));
+    if (!r.ok)
+        fail_msg("both sent what the scale rounds off the other's window: %s", r.text);
 }
 
 /* What one seed decides, it decides every time; and a feature that is off does nothing. */
