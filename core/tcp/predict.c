@@ -52,11 +52,10 @@ static inline bool is_expected(const struct tcb *t, const struct ip_dgram *d, st
 static inline bool take_text(struct tcp *tcp, struct tcb *t, const struct ip_dgram *d,
                              const struct expected *x, struct rcvq_ahead *a)
 {
-    struct csum c, *sum = d->csum == LA_CSUM_NONE ? &c : NULL;
-    if (sum) {
-        c = csum_pseudo_of(t->addr_sum, IP_TCP, d->payload.len);
-        csum_header(&c, d->payload.head.p, x->hlen);
-    }
+    struct csum c = csum_pseudo_of(t->addr_sum, IP_TCP, d->payload.len);
+    struct csum *sum = d->csum == LA_CSUM_NONE ? &c : NULL;
+    if (sum)
+        csum_header(sum, d->payload.head.p, x->hlen);
     if (x->len)
         rcvq_fill(&t->rcvq, tcp->blocks, &d->payload, x->hlen, x->len, sum, a);
     if (a->n == x->len && (!sum || csum_fold(sum) == 0xffff))
