@@ -190,10 +190,21 @@ static void clean(char *text)
 /* Whoever answers may be another than we think: what he says is text and nothing else. */
 static void clean_all(cJSON *o)
 {
-    clean(o->string);
-    clean(o->valuestring);
-    for (cJSON *i = o->child; i; i = i->next)
-        clean_all(i);
+    cJSON *open[CJSON_NESTING_LIMIT]; /* cJSON reads nothing deeper */
+    unsigned depth = 0;
+
+    for (cJSON *i = o; i;) {
+        clean(i->string);
+        clean(i->valuestring);
+        if (i->child && depth < CJSON_NESTING_LIMIT) {
+            open[depth++] = i;
+            i = i->child;
+            continue;
+        }
+        while (i && !i->next)
+            i = depth ? open[--depth] : NULL;
+        i = i ? i->next : NULL;
+    }
 }
 
 /* Reads the answer's lines into `items`.  The first names the stack, the last is the end. */
