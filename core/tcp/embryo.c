@@ -119,7 +119,8 @@ static void take_options(struct tcp *tcp, struct tcb *t, const struct embryo *e)
     t->rcv.wscale = e->wscale_ok ? e->wscale : 0;
     t->ts_recent = e->ts_recent;
     t->ts_recent_at = e->ts_recent_at;
-    t->ts_offset = ts_offset(tcp, &t->id);
+    if (e->ts_ok)
+        t->ts_offset = ts_offset(tcp, &t->id);
 }
 
 struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
@@ -153,7 +154,7 @@ struct tcb *embryo_promote(struct tcp *tcp, struct embryo *e, la_ns now)
     recovery_init(&t->recovery, t->snd.iss);
     take_options(tcp, t, e);
     int16_t ifx = t->path.ifx = e->ifx;
-    t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
+    tcb_flow(tcp, t);
     ref tw = e->tw;
     release(tcp, e);
     if (tw != REF_NONE)

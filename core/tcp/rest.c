@@ -316,8 +316,7 @@ void rest_view(const struct tcp *tcp, const struct rest *d, struct tcb *t)
     t->rtt.min_us = d->min_us;
     if (d->ts_ok)
         t->ts_offset = ts_offset(tcp, &t->id);
-    if (d->v6)
-        t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
+    tcb_flow(tcp, t);
     unpack_numbers(d, t);
     unpack_life(d, t);
     unpack_more(rs, d, t);

@@ -69,6 +69,12 @@ void tcb_init(struct tcb *t, const struct options *opt);
 void tcb_timeouts(struct tcb *t);
 /* There may be room now for a program that waits to send. */
 void tcp_wake_writer(struct tcp *tcp, struct tcb *t);
+/* IPv6 alone has a flow label (RFC 6437). */
+static inline void tcb_flow(const struct tcp *tcp, struct tcb *t)
+{
+    if (!ip_is_v4(&t->id.remote))
+        t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
+}
 /* Everything it holds goes back to its pool; it is in no list, table or heap afterwards.  With
  * tcb_discard its slot stays. */
 void tcb_delete(struct tcp *tcp, struct tcb *t);

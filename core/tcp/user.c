@@ -9,8 +9,9 @@ int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
     t->addr_sum = csum_addresses(&t->id.local, &t->id.remote);
     t->rcv.wscale = window_shift(&t->opt); /* what the SYN offers, whatever becomes of the buffer */
     t->opened = t->state_since = now;
-    t->ts_offset = ts_offset(tcp, &t->id);
-    t->flow = net_flow_label(tcp->net, &t->id.local, &t->id.remote, t->id.lport, t->id.rport);
+    if (t->opt.timestamps)
+        t->ts_offset = ts_offset(tcp, &t->id);
+    tcb_flow(tcp, t);
     t->snd.iss = t->snd.una = isn_choose(tcp, &t->id, now);
     t->snd.nxt = seq_add(t->snd.iss, 1);
     sndq_init(&t->sndq, t->snd.nxt);
