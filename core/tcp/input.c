@@ -261,7 +261,6 @@ static bool parse_header(struct tcp *tcp, const struct ip_dgram *d, struct tcp_h
     g->at = h->hlen;
     g->len = d->payload.len - h->hlen;
     g->d = d;
-    g->ahead = (struct rcvq_ahead){0};
     return true;
 }
 
@@ -283,29 +282,12 @@ static bool parse_options(struct tcp *tcp, struct tcp_seg *g, la_ns now)
     return false;
 }
 
-/* Will the text be taken as it is, if the checksum is right? */
-static bool expected(const struct tcb *t, const struct tcp_seg *g)
+/* The checksum, unless the device vouches for it. */
+static bool checksum_ok(const struct ip_dgram *d)
 {
-    return t->state == LA_ESTABLISHED && seq_eq(g->seq, t->rcv.nxt) && g->len &&
-           g->len <= window_open(t) && !t->rcvq.ooo.head && !t->read_shut;
-}
-
-/* The checksum, unless the device vouches for it.  Text that the connection waits for is copied to
- * its place in the same pass: beyond RCV.NXT nobody sees it, whatever the sum turns out to be. */
-static bool checksum_ok(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g)
-{
-    const struct ip_dgram *d = g->d;
     if (d->csum != LA_CSUM_NONE)
         return true;
     struct csum c = csum_pseudo(&d->h->src, &d->h->dst, IP_TCP, d->payload.len);
-    if (t && expected(t, g)) {
-        struct csum sum = c;
-        csum_header(&sum, d->payload.head.p, g->hlen);
-        rcvq_fill(&t->rcvq, tcp->blocks, &d->payload, g->at, g->len, &sum, &g->ahead);
-        if (g->ahead.n == g->len)
-            return csum_fold(&sum) == 0xffff;
-        rcvq_forget(&g->ahead, tcp->blocks);
-    }
     slice_csum(&d->payload, &c);
     return csum_fold(&c) == 0xffff;
 }
@@ -324,9 +306,9 @@ static inline struct tcb *recent(struct tcp *tcp, const struct ip_dgram *d)
 }
 
 /* Checksum and options; false if it was dropped. */
-static bool sound(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g, la_ns now)
+static bool sound(struct tcp *tcp, struct tcp_seg *g, la_ns now)
 {
-    if (!checksum_ok(tcp, t, g)) {
+    if (!checksum_ok(g->d)) {
         tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
         return false;
     }
@@ -335,13 +317,9 @@ static bool sound(struct tcp *tcp, const struct tcb *t, struct tcp_seg *g, la_ns
 
 static void for_tcb(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
-    if (sound(tcp, t, g, now)) {
-        if (tcp->cfg->trace)
-            trace_segment_in(tcp, t, &t->id, t->state, g, now);
-        tcb_segment(tcp, t, g, now);
-    }
-    if (g->ahead.first)
-        rcvq_forget(&g->ahead, tcp->blocks);
+    if (tcp->cfg->trace)
+        trace_segment_in(tcp, t, &t->id, t->state, g, now);
+    tcb_segment(tcp, t, g, now);
 }
 
 static void for_nobody(struct tcp *tcp, const struct tuple *id, uint32_t hash, struct tcp_seg *g,
@@ -421,11 +399,11 @@ static void by_steps(struct tcp *tcp, struct tcb *t, const struct found *f,
 {
     struct tcp_hdr h;
     struct tcp_seg g;
-    if (!parse_header(tcp, d, &h, &g, now))
+    if (!parse_header(tcp, d, &h, &g, now) || !sound(tcp, &g, now))
         return;
     if (t)
         for_tcb(tcp, t, &g, now);
-    else if (sound(tcp, NULL, &g, now))
+    else
         for_another(tcp, f, &g, now);
 }
 

@@ -84,9 +84,9 @@ void input_in_order(struct tcp *tcp, struct tcb *t, uint32_t n)
     tcp_event(tcp, t, LA_EV_READABLE);
 }
 
-/* Text that was not expected just so.  True: it must be acknowledged at once. */
-static bool keep_odd(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool *advanced,
-                     la_ns now)
+/* Text to its place.  True: it must be acknowledged at once. */
+static bool place_text(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, bool *advanced,
+                       la_ns now)
 {
     struct rcvq_result r;
     rcvq_write(&t->rcvq, tcp->blocks, tcp->ranges, g->seq, &g->d->payload, g->at, g->len, &r);
@@ -121,14 +121,7 @@ void input_kept(struct tcb *t, uint32_t len, bool psh, bool coalesced, la_ns now
 
 static void keep_text(struct tcp *tcp, struct tcb *t, struct tcp_seg *g, la_ns now)
 {
-    bool odd = false, advanced = true;
-    if (g->ahead.n == g->len) { /* it is in its place already */
-        rcvq_commit(&t->rcvq, &g->ahead);
-        tcp_rule(tcp, t, R_TEXT_IN_ORDER, now);
-        input_in_order(tcp, t, g->len);
-    } else {
-        odd = keep_odd(tcp, t, g, &advanced, now);
-    }
+    bool advanced, odd = place_text(tcp, t, g, &advanced, now);
     g->odd = odd;
     input_kept(t, g->len, (g->flags & TCP_PSH) != 0, g->d->gso_size, now);
     input_schedule_ack(tcp, t, odd, advanced, now);

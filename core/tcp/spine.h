@@ -27,8 +27,7 @@ struct tcp_seg {
     uint16_t up;
     uint8_t flags;
     uint8_t hlen;
-    bool odd;                /* the text was not just what was expected */
-    struct rcvq_ahead ahead; /* the text, if it is in its place already */
+    bool odd; /* the text was not just what was expected */
     struct tcp_opts opts;
     const struct ip_dgram *d;
 };
