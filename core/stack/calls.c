@@ -15,17 +15,13 @@ __attribute__((noinline)) static struct tcb *woken(struct la_stack *s, ref r)
     return r == REF_NONE ? NULL : rest_wake(&s->tcp, ref_index(r), s->now);
 }
 
+/* The tcb of a handle; NULL if it is not one (any more), or there is no memory to wake it. */
 static inline struct tcb *conn_tcb(struct la_stack *s, la_conn c)
 {
     ref r = conn_ref(s, c);
     struct tcb *t =
         r != REF_NONE && ref_kind(r) == REF_TCB ? tcb_at(&s->tcp, ref_index(r)) : woken(s, r);
     return t && t->handle ? t : NULL;
-}
-
-struct tcb *stack_tcb(struct la_stack *s, la_conn c)
-{
-    return conn_tcb(s, c);
 }
 
 const struct tcb *stack_awake(const struct la_stack *s, la_conn c)
@@ -106,7 +102,7 @@ int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la
         return o == LA_OPT_BACKLOG ? set_backlog(l, value) : options_set(&l->opt, o, value, false);
     if (la_conn_eq(c, LA_CONN_NONE))
         return options_set(&s->tcp.defaults, o, value, false);
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     int err = options_set(&t->opt, o, value, t->opened != LA_NEVER);
@@ -118,7 +114,7 @@ int la_setopt(struct la_stack *s, la_conn c, enum la_option o, int64_t value, la
 int la_getopt(struct la_stack *s, la_conn c, enum la_option o, int64_t *value)
 {
     struct listener *l = stack_listener(s, c);
-    struct tcb *t = l ? NULL : stack_tcb(s, c);
+    struct tcb *t = l ? NULL : conn_tcb(s, c);
     if (l && o == LA_OPT_BACKLOG) {
         *value = l->backlog;
         return LA_OK;
@@ -214,7 +210,7 @@ static int claim_pair(struct la_stack *s, struct tuple *id, la_ns now)
 int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local,
                const struct la_endpoint *remote, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     if (t->opened != LA_NEVER)
@@ -262,7 +258,7 @@ int64_t la_recv(struct la_stack *s, la_conn c, void *p, size_t n, la_ns now)
 
 int la_peek(struct la_stack *s, la_conn c, struct la_span *spans, int max, int *err)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     *err = LA_OK;
     if (!t || max <= 0) {
         *err = t ? LA_EINVAL : wrong_handle(s, c);
@@ -282,7 +278,7 @@ int la_peek(struct la_stack *s, la_conn c, struct la_span *spans, int max, int *
 
 int la_consume(struct la_stack *s, la_conn c, size_t n, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     return n > UINT32_MAX ? LA_EINVAL : user_consume(&s->tcp, t, (uint32_t)n, now);
@@ -303,13 +299,13 @@ int la_recv_urgent(struct la_stack *s, la_conn c, uint8_t *byte)
 {
     int err = la_peek_urgent(s, c, byte);
     if (!err)
-        stack_tcb(s, c)->has_oob = false;
+        conn_tcb(s, c)->has_oob = false;
     return err;
 }
 
 int la_want_writable(struct la_stack *s, la_conn c)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     t->want_writable = true;
@@ -320,7 +316,7 @@ int la_want_writable(struct la_stack *s, la_conn c)
 
 int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return wrong_handle(s, c);
     return how == 0 || how & ~(unsigned)(LA_SHUT_RDWR | LA_SHUT_RD_LATER)
@@ -331,7 +327,7 @@ int la_shutdown(struct la_stack *s, la_conn c, unsigned how, la_ns now)
 int la_close(struct la_stack *s, la_conn c, la_ns now)
 {
     struct listener *l = stack_listener(s, c);
-    struct tcb *t = l ? NULL : stack_tcb(s, c);
+    struct tcb *t = l ? NULL : conn_tcb(s, c);
     if (l)
         user_unlisten(&s->tcp, l, LA_CAUSE_LISTENER_CLOSED, now);
     else if (t)
@@ -343,7 +339,7 @@ int la_close(struct la_stack *s, la_conn c, la_ns now)
 
 int la_abort(struct la_stack *s, la_conn c, la_ns now)
 {
-    struct tcb *t = stack_tcb(s, c);
+    struct tcb *t = conn_tcb(s, c);
     if (!t)
         return stack_listener(s, c) ? la_close(s, c, now) : wrong_handle(s, c);
     user_abort(&s->tcp, t, LA_CAUSE_ABORT, now);
@@ -389,7 +385,7 @@ bool la_next_event(struct la_stack *s, struct la_event *ev)
 int la_set_user(struct la_stack *s, la_conn c, void *user)
 {
     struct listener *l = stack_listener(s, c);
-    struct tcb *t = l ? NULL : stack_tcb(s, c);
+    struct tcb *t = l ? NULL : conn_tcb(s, c);
     if (l)
         l->user = user;
     else if (t)

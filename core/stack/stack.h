@@ -17,10 +17,7 @@ struct la_stack {
     la_ns now; /* of the last call: only for deadlines that are kept modulo 2^32 */
 };
 
-/* The tcb or listener of a handle; NULL if it is not one (any more).  A connection at rest wakes;
- * NULL too if there is no memory for that. */
-struct tcb *stack_tcb(struct la_stack *s, la_conn c);
-/* The same without waking it: one of these, or neither. */
+/* What a handle names, without waking a connection at rest: one of these, or neither. */
 const struct tcb *stack_awake(const struct la_stack *s, la_conn c);
 const struct rest *stack_rest(const struct la_stack *s, la_conn c);
 struct listener *stack_listener(const struct la_stack *s, la_conn c);
