@@ -90,6 +90,7 @@ struct search_watch {
     la_ns first_at, second_at;
     uint32_t fin_seq; /* our FIN's number */
     uint32_t edge;    /* of the windows that were announced, if has_edge */
+    uint32_t syn_wnd; /* the window in our SYN, which acknowledged nothing yet */
     uint32_t top;     /* end of what came, if has_top */
     uint32_t fin_at;  /* the number of the peer's FIN */
 };
@@ -98,7 +99,7 @@ struct search_watch {
 struct search_arrival {
     struct search_watch *watch; /* NULL: none */
     bool syn, fin, acks;        /* acks: our FIN */
-    uint32_t fin_at;
+    uint32_t seq, fin_at;
     la_ns at;
 };
 

@@ -76,7 +76,8 @@ static void came(struct search *s, unsigned side, const struct la_trace *ev)
     const struct la_trace_seg *g = ev->seg;
     struct search_watch *w = find(s, side, ev);
     struct search_arrival *a = &s->arrival[side];
-    *a = (struct search_arrival){.watch = w, .syn = g->flags & LA_TCP_SYN, .at = ev->now};
+    *a = (struct search_arrival){
+        .watch = w, .syn = g->flags & LA_TCP_SYN, .seq = g->seq, .at = ev->now};
     if (!w)
         return;
     w->rst_in |= (g->flags & LA_TCP_RST) != 0;
@@ -124,6 +125,22 @@ static void settle(struct search *s, unsigned side)
 
 /* ---- what left ---- */
 
+static void announced(struct search_watch *w, uint32_t edge)
+{
+    if (!w->has_edge || (int32_t)(edge - w->edge) > 0)
+        w->edge = edge;
+    w->has_edge = true;
+}
+
+/* The peer's SYN was taken, so what our own SYN announced begins at a number. */
+static void syn_taken(struct search *s, unsigned side, const struct la_trace *ev)
+{
+    const struct search_arrival *a = &s->arrival[side];
+    struct search_watch *w = find(s, side, ev);
+    if (w && w == a->watch && a->syn)
+        announced(w, a->seq + 1 + w->syn_wnd);
+}
+
 static void left(struct search *s, unsigned side, const struct la_trace *ev)
 {
     const struct la_trace_seg *g = ev->seg;
@@ -131,12 +148,10 @@ static void left(struct search *s, unsigned side, const struct la_trace *ev)
     if (!w)
         return;
     w->rst_out |= (g->flags & LA_TCP_RST) != 0;
-    if (g->flags & LA_TCP_ACK && !(g->flags & LA_TCP_RST)) {
-        uint32_t edge = g->ack + g->wnd;
-        if (!w->has_edge || (int32_t)(edge - w->edge) > 0)
-            w->edge = edge;
-        w->has_edge = true;
-    }
+    if ((g->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
+        w->syn_wnd = g->wnd;
+    if (g->flags & LA_TCP_ACK && !(g->flags & LA_TCP_RST))
+        announced(w, g->ack + g->wnd);
     if (g->flags & LA_TCP_FIN && !w->fin_out) {
         w->fin_out = true;
         w->fin_seq = g->seq + g->len;
@@ -227,6 +242,8 @@ void search_follow(struct search *s, unsigned side, const struct la_trace *ev)
         if (ev->state_to == LA_SYN_SENT ||
             (ev->state == LA_LISTEN && ev->state_to == LA_SYN_RECEIVED))
             begin(s, side, ev);
+        else if (ev->state == LA_SYN_SENT)
+            syn_taken(s, side, ev);
         else if (ev->conn.generation == 0 && (w = find(s, side, ev)) != NULL)
             w->used = false; /* an embryo's end */
         break;
