@@ -333,11 +333,12 @@ class Stack:
     def list(self, **fields):
         return [x for x in self.tell("list") if all(x[k] == v for k, v in fields.items())]
 
-    def record(self, peer_port=None, ended=False):
-        """The newest close record, of that peer's port; ended: TIME-WAIT is over too."""
+    def record(self, peer_port=None, ended=False, local_port=None):
+        """The newest close record, of those ports; ended: TIME-WAIT is over too."""
         def asked():
             found = [r for r in self.tell("records")
-                     if peer_port in (None, r["peer_port"]) and not (ended and r["state"] != "CLOSED")]
+                     if peer_port in (None, r["peer_port"]) and local_port in (None, r["local_port"])
+                     and not (ended and r["state"] != "CLOSED")]
             return found[-1] if found else None
         return wait("a close record", asked, 30)
 

@@ -249,8 +249,9 @@ def frames(t):
         same("what the kernel got after", live.sha(live.read_all(k)), live.sha(data[200_000:]))
         same("what the stack got", live.sha(c.whole()), live.sha(data))
         c.close()
-        r = a.s.record(k.getsockname()[1], ended=True)
-        same("how it ended", (r["error"], r["rst_by"], r["bytes_unacked"], r["bytes_unread"]), (None, None, 0, 0))
+        r = a.s.record(k.getsockname()[1], ended=True, local_port=HELD)
+        same(f"how it ended ({r['explain']})",
+             (r["error"], r["rst_by"], r["bytes_unacked"], r["bytes_unread"]), (None, None, 0, 0))
     for c, _ in a.victims:
         c.abort()
     a.quiet()
