@@ -21,13 +21,14 @@ static inline void fuzz_free(void *ctx, void *p, size_t bytes)
 
 struct fuzz_mem {
     struct mem m;
-    struct pool blocks, ranges;
+    struct blocks blocks;
+    struct pool ranges;
 };
 
 static inline void fuzz_mem_init(struct fuzz_mem *f, uint32_t blocks, uint32_t ranges)
 {
     *f = (struct fuzz_mem){.m.from = {fuzz_alloc, fuzz_free, NULL}};
-    pool_init(&f->blocks, &f->m, sizeof(struct block), blocks);
+    blocks_init(&f->blocks, &f->m, blocks);
     pool_init(&f->ranges, &f->m, sizeof(struct range), ranges);
 }
 
@@ -35,7 +36,7 @@ static inline void fuzz_mem_init(struct fuzz_mem *f, uint32_t blocks, uint32_t r
 static inline void fuzz_mem_end(struct fuzz_mem *f)
 {
     CHECK(f->blocks.used == 0 && f->ranges.used == 0);
-    pool_free(&f->blocks);
+    blocks_free(&f->blocks);
     pool_free(&f->ranges);
     CHECK(f->m.bytes == 0);
 }

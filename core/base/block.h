@@ -1,38 +1,58 @@
-/* block.h: buffers are chains of 4 KiB blocks from one pool: nothing held while empty, nothing
+/* block.h: buffers are chains of 4 KiB blocks from one place: nothing held while empty, nothing
  * copied when growing. */
 #ifndef LA_BASE_BLOCK_H
 #define LA_BASE_BLOCK_H
 
-#include "base/pool.h"
+#include "base/assert.h"
+#include "base/pages.h"
 #include "base/seqno.h"
+#include <string.h>
 
 #define BLOCK_BYTES 4096U
-#define BLOCK_DATA (BLOCK_BYTES - 24U)
+#define BLOCK_DATA (BLOCK_BYTES - 16U)
 
 struct block {
-    uint32_t free_link; /* the pool's */
-    uint32_t self;      /* its index */
-    struct block *next;
-    seqno start;  /* the stream's number of data[0] */
-    uint32_t len; /* for whoever needs it: bytes in use */
+    struct block *next; /* of its chain, or free */
+    seqno start;        /* the stream's number of data[0] */
+    uint32_t len;       /* for whoever needs it: bytes in use */
     uint8_t data[BLOCK_DATA];
 };
 _Static_assert(sizeof(struct block) == BLOCK_BYTES, "a block is 4 KiB");
 
-static inline struct block *block_get(struct pool *p)
+struct blocks {
+    struct pages pages;
+    struct block *free;
+    uint32_t made, used;
+};
+
+/* cap blocks at most; holds no memory yet. */
+void blocks_init(struct blocks *p, struct mem *m, uint32_t cap);
+void blocks_free(struct blocks *p);
+
+/* block_get where none is free, or where a test may want a refusal. */
+__attribute__((cold, noinline)) struct block *block_get_slow(struct blocks *p);
+/* NULL at the cap, out of memory, or where mem.fail_at says so.  Its data is whatever it was. */
+static inline struct block *block_get(struct blocks *p)
 {
-    uint32_t i;
-    struct block *b = pool_get(p, &i);
-    if (b) {
-        b->self = i;
-        b->next = (struct block *)0;
-        b->len = 0;
+    struct block *b = p->free;
+    if (!b || p->pages.mem->fail_at != 0) {
+        b = block_get_slow(p);
+        if (!b)
+            return b;
+    } else {
+        p->free = b->next;
     }
+    p->used++;
+    b->next = (struct block *)0;
+    b->len = 0;
     return b;
 }
-static inline void block_put(struct pool *p, struct block *b)
+static inline void block_put(struct blocks *p, struct block *b)
 {
-    pool_put_at(p, b, b->self);
+    LA_ASSERT(p->used > 0);
+    b->next = p->free;
+    p->free = b;
+    p->used--;
 }
 /* memcpy, without a call for a few bytes. */
 static inline void block_copy(uint8_t *to, const uint8_t *from, uint32_t n)
@@ -49,6 +69,6 @@ static inline void block_copy(uint8_t *to, const uint8_t *from, uint32_t n)
         to[n - 1] = from[n - 1];
 }
 /* Gives back a whole chain. */
-void block_put_all(struct pool *p, struct block *b);
+void block_put_all(struct blocks *p, struct block *b);
 
 #endif

@@ -15,6 +15,16 @@ void *mem_get(struct mem *m, size_t bytes)
     return p;
 }
 
+bool mem_refuses(struct mem *m)
+{
+    m->asked++;
+    if (m->fail_at == 0 || m->asked != m->fail_at)
+        return false;
+    m->fail_at = 0; /* once */
+    m->refused++;
+    return true;
+}
+
 void mem_put(struct mem *m, void *p, size_t bytes)
 {
     if (!p)

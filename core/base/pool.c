@@ -12,23 +12,11 @@ void pool_init(struct pool *p, struct mem *m, uint32_t obj, uint32_t cap)
     pages_init(&p->pages, m, obj, cap + 1); /* element 0 is never handed out */
 }
 
-/* Injected failures come here and not in mem_get, so that each object asked for is one that a test
- * can refuse, wherever the pages happen to end. */
-static bool refuse_on_purpose(struct mem *m)
-{
-    m->asked++;
-    if (m->fail_at == 0 || m->asked != m->fail_at)
-        return false;
-    m->fail_at = 0; /* once */
-    m->refused++;
-    return true;
-}
-
 void *pool_get_slow(struct pool *p, uint32_t *index)
 {
     uint32_t i = p->free;
 
-    if (refuse_on_purpose(p->pages.mem))
+    if (mem_refuses(p->pages.mem))
         return NULL;
     if (i != 0) {
         memcpy(&p->free, pool_at(p, i), sizeof p->free);

@@ -29,10 +29,10 @@ struct net; /* net/private.h */
 struct net_config {
     const struct la_config *cfg;
     struct mem *mem;
-    struct pool *blocks; /* shared buffer blocks */
-    struct pool *ranges; /* shared interval nodes */
-    struct sipkey key;   /* for identifiers, hash tables and jitter */
-    uint64_t *rules;     /* counts, NR_COUNT of them */
+    struct blocks *blocks; /* shared buffer blocks */
+    struct pool *ranges;   /* shared interval nodes */
+    struct sipkey key;     /* for identifiers, hash tables and jitter */
+    uint64_t *rules;       /* counts, NR_COUNT of them */
 };
 
 int net_new(const struct net_config *c, la_ns now, struct net **out);

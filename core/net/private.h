@@ -199,7 +199,7 @@ struct like {
 struct net {
     const struct la_config *cfg;
     struct mem *mem;
-    struct pool *blocks;
+    struct blocks *blocks;
     uint64_t *rules;
     struct sipkey key;
     uint32_t epoch;

@@ -1,48 +1,44 @@
 /* calls.c: the program's calls, by handle: opening, carrying, closing, events. */
 #include "stack/stack.h"
 
-/* What a handle names; REF_NONE: no connection (any more). */
-static inline ref conn_ref(const struct la_stack *s, la_conn c)
+/* What a handle names; NULL: no connection (any more). */
+static inline const struct conn_slot *conn_slot_of(const struct la_stack *s, la_conn c)
 {
-    if (c.index & EV_LISTENER || !pool_has(&s->tcp.slots, c.index))
-        return REF_NONE;
+    if (!pool_has(&s->tcp.slots, c.index)) /* nor is any as large as a listener's */
+        return NULL;
     const struct conn_slot *k = conn_slot_at(&s->tcp, c.index);
-    return k->generation == c.generation ? k->ref : REF_NONE;
+    return k->generation == c.generation ? k : NULL;
 }
 
-__attribute__((noinline)) static struct tcb *woken(struct la_stack *s, ref r)
+__attribute__((noinline)) static struct tcb *woken(struct la_stack *s, const struct conn_slot *k)
 {
-    return r == REF_NONE ? NULL : rest_wake(&s->tcp, ref_index(r), s->now);
+    return k ? rest_wake(&s->tcp, k->rest, s->now) : NULL;
 }
 
 /* The tcb of a handle; NULL if it is not one (any more), or there is no memory to wake it. */
 static inline struct tcb *conn_tcb(struct la_stack *s, la_conn c)
 {
-    ref r = conn_ref(s, c);
-    struct tcb *t =
-        r != REF_NONE && ref_kind(r) == REF_TCB ? tcb_at(&s->tcp, ref_index(r)) : woken(s, r);
+    const struct conn_slot *k = conn_slot_of(s, c);
+    struct tcb *t = k && k->tcb ? k->tcb : woken(s, k);
     return t && t->handle ? t : NULL;
 }
 
 const struct tcb *stack_awake(const struct la_stack *s, la_conn c)
 {
-    ref r = conn_ref(s, c);
-    if (r == REF_NONE || ref_kind(r) != REF_TCB)
-        return NULL;
-    const struct tcb *t = tcb_at(&s->tcp, ref_index(r));
-    return t->handle ? t : NULL;
+    const struct conn_slot *k = conn_slot_of(s, c);
+    return k && k->tcb && k->tcb->handle ? k->tcb : NULL;
 }
 
 const struct rest *stack_rest(const struct la_stack *s, la_conn c)
 {
-    ref r = conn_ref(s, c);
-    return r != REF_NONE && ref_kind(r) == REF_REST ? rest_at(&s->tcp.rests, ref_index(r)) : NULL;
+    const struct conn_slot *k = conn_slot_of(s, c);
+    return k && !k->tcb ? rest_at(&s->tcp.rests, k->rest) : NULL;
 }
 
 struct listener *stack_listener(const struct la_stack *s, la_conn c)
 {
-    uint32_t i = c.index & ~EV_LISTENER;
-    if (!(c.index & EV_LISTENER) || !pool_has(&s->tcp.listeners, i))
+    uint32_t i = c.index & ~CONN_LISTENER;
+    if (!(c.index & CONN_LISTENER) || !pool_has(&s->tcp.listeners, i))
         return NULL;
     struct listener *l = listener_at(&s->tcp, i);
     return l->open && l->generation == c.generation ? l : NULL;
@@ -142,7 +138,7 @@ int la_listen(struct la_stack *s, const struct la_endpoint *local, uint32_t back
     l->backlog = backlog ? backlog : 1;
     l->since = now;
     trace_listener(&s->tcp, l, LA_CLOSED, LA_LISTEN, now);
-    *out = (la_conn){index | EV_LISTENER, l->generation};
+    *out = (la_conn){index | CONN_LISTENER, l->generation};
     return LA_OK;
 }
 
@@ -158,7 +154,7 @@ int la_accept(struct la_stack *s, la_conn listener, la_ns now, la_conn *out)
     struct listener *l = stack_listener(s, listener);
     (void)now;
     if (!l)
-        return conn_ref(s, listener) != REF_NONE ? LA_EOPNOTSUPP : LA_EBADF;
+        return conn_slot_of(s, listener) ? LA_EOPNOTSUPP : LA_EBADF;
     if (!l->acc_head)
         return LA_EAGAIN;
     struct tcb *t = tcb_at(&s->tcp, l->acc_head);
@@ -366,19 +362,17 @@ void la_abort_all(struct la_stack *s, la_ns now)
 
 bool la_next_event(struct la_stack *s, struct la_event *ev)
 {
-    struct tcp *tcp = &s->tcp;
-    uint32_t id = tcp->ev_head;
-    if (!id)
+    struct ev_link *e = s->tcp.ev_head;
+    if (!e)
         return false;
-    if (id & EV_LISTENER) {
-        struct listener *l = listener_at(tcp, id & ~EV_LISTENER);
-        *ev = (struct la_event){{id, l->generation}, l->user, l->ev.bits};
-        tcp_event_unlink(tcp, &l->ev);
+    if (e->listener) {
+        const struct listener *l = ev_listener(e);
+        *ev = (struct la_event){{l->self | CONN_LISTENER, l->generation}, l->user, e->bits};
     } else {
-        struct tcb *t = tcb_at(tcp, id);
-        *ev = (struct la_event){tcb_conn(t), t->user, t->ev.bits};
-        tcp_event_unlink(tcp, &t->ev);
+        const struct tcb *t = ev_tcb(e);
+        *ev = (struct la_event){tcb_conn(t), t->user, e->bits};
     }
+    tcp_event_unlink(&s->tcp, e);
     return true;
 }
 

@@ -53,7 +53,7 @@ static int check_tcb(const struct la_stack *s, uint32_t i, uint32_t *live)
     if (!t->used)
         return 0;
     (*live)++;
-    HOLDS(t->self == i && conn_slot_at(&s->tcp, t->slot)->ref == ref_of(REF_TCB, i));
+    HOLDS(t->self == i && conn_slot_at(&s->tcp, t->slot)->tcb == t);
     HOLDS(conn_slot_at(&s->tcp, t->slot)->generation == t->generation);
     HOLDS(t->in_table == (t->state >= LA_SYN_SENT && t->state <= LA_LAST_ACK));
     if (!t->in_table) {
@@ -117,9 +117,8 @@ static int check_ranges(const struct la_stack *s, const struct ranges *r, seqno 
 static int check_queue(const struct tcp *tcp, const struct tcb_list *l, enum tcb_queue queue,
                        int ifx, uint32_t *members)
 {
-    uint32_t prev = 0;
-    for (uint32_t i = l->head; i; prev = i, i = tcb_at(tcp, i)->q_next) {
-        const struct tcb *t = tcb_at(tcp, i);
+    const struct tcb *prev = NULL;
+    for (const struct tcb *t = l->head; t; prev = t, t = t->q_next) {
         HOLDS(t->used && t->queue == queue && t->q_prev == prev);
         HOLDS(queue != TCB_READY || t->queue_ifx == ifx);
         HOLDS((*members)++ < tcp->tcbs.used);
@@ -142,16 +141,12 @@ static int check_queues(const struct tcp *tcp, uint32_t queued)
 
 static int check_events(const struct tcp *tcp, uint32_t queued)
 {
-    uint32_t members = 0, prev = 0;
-    for (uint32_t id = tcp->ev_head; id;) {
-        bool listener = id & EV_LISTENER;
-        const struct ev_link *e =
-            listener ? &listener_at(tcp, id & ~EV_LISTENER)->ev : &tcb_at(tcp, id)->ev;
-        HOLDS(listener ? listener_at(tcp, id & ~EV_LISTENER)->open : tcb_at(tcp, id)->handle);
-        HOLDS(e->queued && e->bits && e->prev == prev);
+    uint32_t members = 0;
+    const struct ev_link *prev = NULL;
+    for (struct ev_link *e = tcp->ev_head; e; prev = e, e = e->next) {
+        HOLDS(e->listener ? ev_listener(e)->open : ev_tcb(e)->handle);
+        HOLDS(e->bits && e->prev == prev);
         HOLDS(members++ < queued);
-        prev = id;
-        id = e->next;
     }
     HOLDS(tcp->ev_tail == prev && members == queued);
     return 0;
@@ -185,7 +180,7 @@ static int tally_tcb(const struct la_stack *s, const struct tcb *t, struct tally
     n->ranges += t->rcvq.ooo.count + t->recovery.sb.sacked.count;
     n->timed += t->heap_pos != HEAP_NONE;
     n->queued += t->queue != TCB_IDLE;
-    n->events += t->ev.queued;
+    n->events += t->ev.bits != 0;
     n->in_table += t->in_table;
     n->unaccepted += t->listener != 0;
     HOLDS(!t->in_table || t->handle || t->listener || t->fin_queued);
@@ -203,7 +198,7 @@ static int check_listeners(const struct tcp *tcp, struct tally *n)
         if (!l->open)
             continue;
         open++;
-        n->events += l->ev.queued;
+        n->events += l->ev.bits != 0;
         int line = check_listener(tcp, l, &waiting);
         if (line)
             return line;

@@ -51,7 +51,7 @@ static bool valid(const struct la_config *c)
 
 static int build(struct la_stack *s, la_ns now)
 {
-    pool_init(&s->blocks, &s->mem, sizeof(struct block), s->cfg.max_blocks);
+    blocks_init(&s->blocks, &s->mem, s->cfg.max_blocks);
     pool_init(&s->ranges, &s->mem, sizeof(struct range), s->cfg.max_blocks);
     struct net_config n = {.cfg = &s->cfg,
                            .mem = &s->mem,
@@ -104,7 +104,7 @@ void la_stack_free(struct la_stack *s)
     if (s->net)
         net_free(s->net);
     pool_free(&s->ranges);
-    pool_free(&s->blocks);
+    blocks_free(&s->blocks);
     from.free(from.ctx, s, sizeof *s);
 }
 

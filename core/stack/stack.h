@@ -9,7 +9,8 @@
 struct la_stack {
     struct la_config cfg;
     struct mem mem;
-    struct pool blocks, ranges;
+    struct blocks blocks;
+    struct pool ranges;
     struct net *net;
     struct tcp tcp;
     uint64_t rules[NR_COUNT + R_COUNT];

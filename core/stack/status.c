@@ -140,7 +140,7 @@ static void fill_tcb(const struct la_stack *s, const struct tcb *t, struct la_st
 static void fill_listener(const struct listener *l, struct la_status *st)
 {
     memset(st, 0, sizeof *st);
-    st->conn = (la_conn){l->self | EV_LISTENER, l->generation};
+    st->conn = (la_conn){l->self | CONN_LISTENER, l->generation};
     st->user = l->user;
     st->local = (struct la_endpoint){l->addr, l->port, l->ifx};
     st->remote.ifx = -1;

@@ -75,6 +75,7 @@ int listener_add(struct tcp *tcp, const struct la_addr *addr, uint16_t port, int
                            .addr = *addr,
                            .port = port,
                            .ifx = ifx,
+                           .ev.listener = true,
                            .open = true};
     *chain = *index;
     return LA_OK;

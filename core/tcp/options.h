@@ -20,9 +20,9 @@ struct options {
 
 /* A place in the queue of those that have events to tell. */
 struct ev_link {
-    uint32_t prev, next;
-    uint16_t bits; /* la_event_bits */
-    bool queued;
+    struct ev_link *prev, *next;
+    uint16_t bits; /* la_event_bits; 0: it is not in the queue */
+    bool listener; /* whose it is: a listener's, else a tcb's */
 };
 
 void options_init(struct options *o, const struct la_config *cfg);

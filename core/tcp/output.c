@@ -13,36 +13,35 @@ enum out { OUT_NOTHING, OUT_FRAME, OUT_PARKED /* waits for its neighbour */, OUT
 
 /* ---- lists ---- */
 
-static void list_append(struct tcp *tcp, struct tcb_list *l, struct tcb *t)
+static void list_append(struct tcb_list *l, struct tcb *t)
 {
     t->q_prev = l->tail;
-    t->q_next = 0;
+    t->q_next = NULL;
     if (l->tail)
-        tcb_at(tcp, l->tail)->q_next = t->self;
+        l->tail->q_next = t;
     else
-        l->head = t->self;
-    l->tail = t->self;
+        l->head = t;
+    l->tail = t;
 }
 
-static void list_remove(struct tcp *tcp, struct tcb_list *l, struct tcb *t)
+static void list_remove(struct tcb_list *l, struct tcb *t)
 {
     if (t->q_prev)
-        tcb_at(tcp, t->q_prev)->q_next = t->q_next;
+        t->q_prev->q_next = t->q_next;
     else
         l->head = t->q_next;
     if (t->q_next)
-        tcb_at(tcp, t->q_next)->q_prev = t->q_prev;
+        t->q_next->q_prev = t->q_prev;
     else
         l->tail = t->q_prev;
-    t->q_prev = t->q_next = 0;
 }
 
 void tcp_unqueue(struct tcp *tcp, struct tcb *t)
 {
     if (t->queue == TCB_READY)
-        list_remove(tcp, &tcp->ready[t->queue_ifx], t);
+        list_remove(&tcp->ready[t->queue_ifx], t);
     else if (t->queue == TCB_WAITING)
-        list_remove(tcp, &tcp->waiting, t);
+        list_remove(&tcp->waiting, t);
     t->queue = TCB_IDLE;
 }
 
@@ -52,14 +51,14 @@ void tcp_ready(struct tcp *tcp, struct tcb *t)
         return;
     t->queue = TCB_READY;
     t->queue_ifx = (uint8_t)t->path.ifx;
-    list_append(tcp, &tcp->ready[t->queue_ifx], t);
+    list_append(&tcp->ready[t->queue_ifx], t);
 }
 
 static enum out park(struct tcp *tcp, struct tcb *t)
 {
     tcp_unqueue(tcp, t);
     t->queue = TCB_WAITING;
-    list_append(tcp, &tcp->waiting, t);
+    list_append(&tcp->waiting, t);
     return OUT_PARKED;
 }
 
@@ -70,7 +69,7 @@ static void wake_waiting(struct tcp *tcp)
         return;
     tcp->wait_epoch = net_epoch(tcp->net);
     while (tcp->waiting.head) {
-        struct tcb *t = tcb_at(tcp, tcp->waiting.head);
+        struct tcb *t = tcp->waiting.head;
         tcp_unqueue(tcp, t);
         tcp_ready(tcp, t);
     }
@@ -526,7 +525,7 @@ __attribute__((noinline, flatten)) static bool next_frame(struct tcp *tcp, struc
                                                           struct la_frame *f, la_ns now)
 {
     while (l->head) {
-        struct tcb *t = tcb_at(tcp, l->head);
+        struct tcb *t = l->head;
         if (send_predicted(tcp, t, f, now)) {
             next_turn(tcp, t, seq_eq(t->snd.nxt, t->sndq.end) && !t->acks_owed);
             return true;

@@ -43,7 +43,7 @@ static seqno grid_start(const struct rcvq *q, seqno s)
 }
 
 /* The block that has the place of s, made if need be; NULL if there is none to be had. */
-static struct block *block_for(struct rcvq *q, struct pool *blocks, seqno s)
+static struct block *block_for(struct rcvq *q, struct blocks *blocks, seqno s)
 {
     struct block *prev = block_upto(q, s);
 
@@ -82,7 +82,7 @@ static void copy_run(const struct run *w, seqno p, uint8_t *to, uint32_t n)
 
 /* Writes the run's bytes that are not held yet, in order, until blocks run out.  Returns the first
  * number that has no place (w->e if all have) and counts the bytes written. */
-static seqno place(struct rcvq *q, struct pool *blocks, const struct pool *ranges,
+static seqno place(struct rcvq *q, struct blocks *blocks, const struct pool *ranges,
                    const struct run *w, uint32_t *written)
 {
     const struct range *held = ranges_above(&q->ooo, ranges, w->s);
@@ -116,7 +116,7 @@ static seqno place(struct rcvq *q, struct pool *blocks, const struct pool *range
 
 /* Takes back what was placed at [s, e), where nothing was held before: blocks that hold nothing
  * else go.  `prev` is the last block that was there before and starts at or before s. */
-static void unplace(struct rcvq *q, struct pool *blocks, struct block *prev, seqno s, seqno e)
+static void unplace(struct rcvq *q, struct blocks *blocks, struct block *prev, seqno s, seqno e)
 {
     struct block *b = prev ? prev : q->head;
     struct block *keep = NULL;
@@ -162,7 +162,7 @@ static void find_duplicate(const struct rcvq *q, const struct pool *ranges, seqn
 }
 
 /* The run begins at nxt: nxt goes over it, and over the ranges that it reaches. */
-static void write_in_order(struct rcvq *q, struct pool *blocks, struct pool *ranges,
+static void write_in_order(struct rcvq *q, struct blocks *blocks, struct pool *ranges,
                            const struct run *w, struct rcvq_result *r)
 {
     uint32_t written = 0;
@@ -180,7 +180,7 @@ static void write_in_order(struct rcvq *q, struct pool *blocks, struct pool *ran
 }
 
 /* The run begins above nxt.  A set that is full still takes what touches a range. */
-static void write_above(struct rcvq *q, struct pool *blocks, struct pool *ranges,
+static void write_above(struct rcvq *q, struct blocks *blocks, struct pool *ranges,
                         const struct run *w, struct rcvq_result *r)
 {
     if (q->ooo.count >= RCVQ_RANGES) {
@@ -220,7 +220,7 @@ static inline void fill_one(struct rcvq_ahead *a, struct block *b, uint32_t used
     a->n += k;
 }
 
-static inline struct block *append_ahead(const struct rcvq *q, struct pool *blocks,
+static inline struct block *append_ahead(const struct rcvq *q, struct blocks *blocks,
                                          struct rcvq_ahead *a)
 {
     struct block *b = block_get(blocks);
@@ -236,7 +236,7 @@ static inline struct block *append_ahead(const struct rcvq *q, struct pool *bloc
     return b;
 }
 
-void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
+void rcvq_fill(const struct rcvq *q, struct blocks *blocks, const struct slice *from, uint32_t at,
                uint32_t n, struct csum *sum, struct rcvq_ahead *a)
 {
     struct block *b = q->tail;
@@ -291,13 +291,13 @@ void rcvq_commit(struct rcvq *q, struct rcvq_ahead *a)
     *a = (struct rcvq_ahead){0};
 }
 
-void rcvq_forget(struct rcvq_ahead *a, struct pool *blocks)
+void rcvq_forget(struct rcvq_ahead *a, struct blocks *blocks)
 {
     block_put_all(blocks, a->first);
     *a = (struct rcvq_ahead){0};
 }
 
-void rcvq_write(struct rcvq *q, struct pool *blocks, struct pool *ranges, seqno s,
+void rcvq_write(struct rcvq *q, struct blocks *blocks, struct pool *ranges, seqno s,
                 const struct slice *from, uint32_t at, uint32_t n, struct rcvq_result *r)
 {
     *r = (struct rcvq_result){0};
@@ -356,7 +356,7 @@ void rcvq_copy(const struct rcvq *q, void *to, uint32_t n)
     }
 }
 
-static void pop_block(struct rcvq *q, struct pool *blocks)
+static void pop_block(struct rcvq *q, struct blocks *blocks)
 {
     struct block *b = q->head;
 
@@ -370,7 +370,7 @@ static void pop_block(struct rcvq *q, struct pool *blocks)
     block_put(blocks, b);
 }
 
-void rcvq_consume(struct rcvq *q, struct pool *blocks, uint32_t n)
+void rcvq_consume(struct rcvq *q, struct blocks *blocks, uint32_t n)
 {
     q->read = seq_add(q->read, n);
     if (rcvq_readable(q) == 0 && !q->ooo.head) {
@@ -388,7 +388,7 @@ void rcvq_skip(struct rcvq *q)
     q->skipped++;
 }
 
-void rcvq_free_unordered(struct rcvq *q, struct pool *blocks, struct pool *ranges)
+void rcvq_free_unordered(struct rcvq *q, struct blocks *blocks, struct pool *ranges)
 {
     ranges_clear(&q->ooo, ranges);
     if (rcvq_readable(q) == 0) {
@@ -400,7 +400,7 @@ void rcvq_free_unordered(struct rcvq *q, struct pool *blocks, struct pool *range
     q->tail->next = q->mid = NULL;
 }
 
-void rcvq_free(struct rcvq *q, struct pool *blocks, struct pool *ranges)
+void rcvq_free(struct rcvq *q, struct blocks *blocks, struct pool *ranges)
 {
     block_put_all(blocks, q->head);
     q->head = q->tail = q->cur = q->mid = NULL;

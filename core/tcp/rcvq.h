@@ -41,14 +41,14 @@ void rcvq_init(struct rcvq *q, seqno nxt);
  * to *sum (may be NULL) in the same pass; only with nothing out of order.  *a was zeroed; a->n < n
  * if blocks ran out.  Nobody sees them before rcvq_commit; else they go by rcvq_forget, and nothing
  * is written to the queue in between. */
-void rcvq_fill(const struct rcvq *q, struct pool *blocks, const struct slice *from, uint32_t at,
+void rcvq_fill(const struct rcvq *q, struct blocks *blocks, const struct slice *from, uint32_t at,
                uint32_t n, struct csum *sum, struct rcvq_ahead *a);
 void rcvq_commit(struct rcvq *q, struct rcvq_ahead *a);
-void rcvq_forget(struct rcvq_ahead *a, struct pool *blocks);
+void rcvq_forget(struct rcvq_ahead *a, struct blocks *blocks);
 /* Bytes [at, at + n) of the slice are the stream's [s, s + n); the caller cut them to the window,
  * so s + n is at most 2^30 above read; s may lie below nxt, or below read.  Bytes already held are
  * never overwritten (first one wins). */
-void rcvq_write(struct rcvq *q, struct pool *blocks, struct pool *ranges, seqno s,
+void rcvq_write(struct rcvq *q, struct blocks *blocks, struct pool *ranges, seqno s,
                 const struct slice *from, uint32_t at, uint32_t n, struct rcvq_result *r);
 static inline uint32_t rcvq_readable(const struct rcvq *q)
 {
@@ -59,12 +59,12 @@ uint32_t rcvq_spans(const struct rcvq *q, struct la_span *spans, uint32_t max);
 /* Copies the first n <= readable bytes; they stay. */
 void rcvq_copy(const struct rcvq *q, void *to, uint32_t n);
 /* Takes n <= readable bytes off, giving blocks back. */
-void rcvq_consume(struct rcvq *q, struct pool *blocks, uint32_t n);
+void rcvq_consume(struct rcvq *q, struct blocks *blocks, uint32_t n);
 /* Steps nxt over the number that carries no byte (the peer's FIN); what is readable stays so, at
  * its numbers. Nothing out of order lies there, and nothing is written afterwards. */
 void rcvq_skip(struct rcvq *q);
 /* Drops what is out of order (nothing will fill the holes any more); what is readable stays. */
-void rcvq_free_unordered(struct rcvq *q, struct pool *blocks, struct pool *ranges);
-void rcvq_free(struct rcvq *q, struct pool *blocks, struct pool *ranges);
+void rcvq_free_unordered(struct rcvq *q, struct blocks *blocks, struct pool *ranges);
+void rcvq_free(struct rcvq *q, struct blocks *blocks, struct pool *ranges);
 
 #endif

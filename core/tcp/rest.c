@@ -54,7 +54,7 @@ bool rest_is(const struct rests *rs, const struct rest *d, const struct tuple *i
 static bool nothing_under_way(const struct tcb *t)
 {
     bool asked = t->ack_now || t->ack_delayed || t->acks_owed || t->want_writable ||
-                 t->rtt_timing || t->cwnd_limited || t->queue != TCB_IDLE || t->ev.queued;
+                 t->rtt_timing || t->cwnd_limited || t->queue != TCB_IDLE || t->ev.bits;
     if (asked || t->odd || t->urgent || t->urg_seen || t->has_oob || t->keep_probes)
         return false;
     for (unsigned i = 0; i < TIMER_SLOTS; i++)
@@ -208,7 +208,9 @@ static bool rest_pack(struct tcp *tcp, struct tcb *t)
     d->options = set;
     rs->set[set].users++;
     conntab_replace(tcp, ref_of(REF_TCB, t->self), ref_of(REF_REST, index), t->hash);
-    conn_slot_at(tcp, t->slot)->ref = ref_of(REF_REST, index);
+    struct conn_slot *k = conn_slot_at(tcp, t->slot);
+    k->rest = index;
+    k->tcb = NULL;
     t->in_table = false;
     tcb_discard(tcp, t);
     return true;
@@ -335,7 +337,7 @@ struct tcb *rest_wake(struct tcp *tcp, uint32_t index, la_ns now)
     t->hash = tuple_hash(&tcp->tab.key, &t->id);
     conntab_replace(tcp, ref_of(REF_REST, index), ref_of(REF_TCB, self), t->hash);
     t->in_table = true;
-    conn_slot_at(tcp, d->slot)->ref = ref_of(REF_TCB, self);
+    conn_slot_at(tcp, d->slot)->tcb = t;
     rs->set[d->options].users--;
     if (d->more)
         pool_put(&rs->more, d->more);
@@ -353,7 +355,8 @@ int rest_check(const struct tcp *tcp, uint32_t i)
         return __LINE__;
     if (d->options >= REST_OPTIONS || !tcp->rests.set[d->options].users)
         return __LINE__;
-    if (conn_slot_at(tcp, d->slot)->ref != ref_of(REF_REST, i))
+    const struct conn_slot *k = conn_slot_at(tcp, d->slot);
+    if (k->tcb || k->rest != i)
         return __LINE__;
     return seq_lt(d->adv, d->rcv_nxt) ? __LINE__ : 0;
 }

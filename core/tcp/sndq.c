@@ -12,7 +12,7 @@ void sndq_init(struct sndq *q, seqno start)
 }
 
 /* A block for the byte at q->end; NULL if there is none to be had. */
-static struct block *append_block(struct sndq *q, struct pool *blocks)
+static struct block *append_block(struct sndq *q, struct blocks *blocks)
 {
     struct block *b = block_get(blocks);
 
@@ -42,7 +42,7 @@ static void copy_in(struct block *b, uint32_t used, const uint8_t *from, uint32_
     b->len = SUMMED | csum_native(&c);
 }
 
-uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t n, bool sum)
+uint32_t sndq_push(struct sndq *q, struct blocks *blocks, const void *p, uint32_t n, bool sum)
 {
     const uint8_t *from = p;
     uint32_t left = n;
@@ -65,7 +65,7 @@ uint32_t sndq_push(struct sndq *q, struct pool *blocks, const void *p, uint32_t 
     return n - left;
 }
 
-static void pop_block(struct sndq *q, struct pool *blocks)
+static void pop_block(struct sndq *q, struct blocks *blocks)
 {
     struct block *b = q->head;
 
@@ -79,7 +79,7 @@ static void pop_block(struct sndq *q, struct pool *blocks)
     block_put(blocks, b);
 }
 
-void sndq_ack(struct sndq *q, struct pool *blocks, seqno una)
+void sndq_ack(struct sndq *q, struct blocks *blocks, seqno una)
 {
     if (seq_le(una, q->una))
         return;
@@ -148,7 +148,7 @@ void sndq_csum(const struct la_span *spans, uint32_t count, struct csum *c)
     }
 }
 
-void sndq_free(struct sndq *q, struct pool *blocks)
+void sndq_free(struct sndq *q, struct blocks *blocks)
 {
     block_put_all(blocks, q->head);
     q->head = q->tail = q->cur = q->again = NULL;

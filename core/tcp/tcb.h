@@ -130,9 +130,9 @@ struct tcb {
     la_ns at[TIMER_SLOTS];
     la_ns heap_at; /* its time in the heap: never later than the earliest slot */
     uint32_t heap_pos;
-    uint32_t q_prev, q_next; /* ready or waiting list */
-    uint32_t acc_next;       /* a listener's accept queue */
-    uint32_t listener;       /* while not accepted */
+    struct tcb *q_prev, *q_next; /* ready or waiting list */
+    uint32_t acc_next;           /* a listener's accept queue */
+    uint32_t listener;           /* while not accepted */
     struct ev_link ev;
     void *user;
     struct options opt;

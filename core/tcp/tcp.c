@@ -106,7 +106,7 @@ struct tcb *tcb_new(struct tcp *tcp, const struct options *opt, la_ns now)
     tcb_init(t, opt);
     if (!k->generation) /* never used before */
         k->generation = 1;
-    k->ref = ref_of(REF_TCB, index);
+    k->tcb = t;
     t->self = index;
     t->slot = slot;
     t->generation = k->generation;
@@ -133,56 +133,52 @@ void tcb_delete(struct tcp *tcp, struct tcb *t)
     LA_ASSERT(!t->handle);
     if (++k->generation == 0)
         k->generation = 1;
+    k->tcb = NULL;
     pool_put(&tcp->slots, t->slot);
     tcb_discard(tcp, t);
 }
 
 /* ---- events: a FIFO of tcbs and listeners that have something to tell, each on it once ---- */
 
-static struct ev_link *event_link(struct tcp *tcp, uint32_t id)
+static void event_add(struct tcp *tcp, struct ev_link *e, uint32_t bits)
 {
-    return id & EV_LISTENER ? &listener_at(tcp, id & ~EV_LISTENER)->ev : &tcb_at(tcp, id)->ev;
-}
-
-static void event_append(struct tcp *tcp, uint32_t id, struct ev_link *e)
-{
-    if (e->queued)
+    bool queued = e->bits != 0;
+    e->bits |= (uint16_t)bits;
+    if (queued)
         return;
-    *e = (struct ev_link){.prev = tcp->ev_tail, .bits = e->bits, .queued = true};
-    if (tcp->ev_tail)
-        event_link(tcp, tcp->ev_tail)->next = id;
+    e->prev = tcp->ev_tail;
+    e->next = NULL;
+    if (e->prev)
+        e->prev->next = e;
     else
-        tcp->ev_head = id;
-    tcp->ev_tail = id;
+        tcp->ev_head = e;
+    tcp->ev_tail = e;
 }
 
 void tcp_event_unlink(struct tcp *tcp, struct ev_link *e)
 {
-    if (!e->queued)
+    if (!e->bits)
         return;
     if (e->prev)
-        event_link(tcp, e->prev)->next = e->next;
+        e->prev->next = e->next;
     else
         tcp->ev_head = e->next;
     if (e->next)
-        event_link(tcp, e->next)->prev = e->prev;
+        e->next->prev = e->prev;
     else
         tcp->ev_tail = e->prev;
-    *e = (struct ev_link){0};
+    e->bits = 0;
 }
 
 void tcp_event(struct tcp *tcp, struct tcb *t, uint32_t bits)
 {
-    if (!t->handle)
-        return;
-    t->ev.bits |= (uint16_t)bits;
-    event_append(tcp, t->self, &t->ev);
+    if (t->handle)
+        event_add(tcp, &t->ev, bits);
 }
 
 void tcp_listener_event(struct tcp *tcp, struct listener *l, uint32_t bits)
 {
-    l->ev.bits |= (uint16_t)bits;
-    event_append(tcp, l->self | EV_LISTENER, &l->ev);
+    event_add(tcp, &l->ev, bits);
 }
 
 la_conn tcb_conn(const struct tcb *t)

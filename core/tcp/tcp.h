@@ -17,6 +17,7 @@
 #include "wire/tcp.h"
 #include <lastack/tcp.h>
 #include <lastack/trace.h>
+#include <stddef.h>
 
 enum tcp_rule {
 #define RULE(id, section, text) R_##id,
@@ -27,15 +28,16 @@ enum tcp_rule {
 
 /* A FIFO of tcbs, linked through q_prev and q_next. */
 struct tcb_list {
-    uint32_t head, tail;
+    struct tcb *head, *tail;
 };
 
 #define TCP_ANSWERS 64U
 
 /* What a program's handle names: stays while its connection is packed and woken. */
 struct conn_slot {
-    ref ref; /* REF_TCB or REF_REST (and the pool's free link) */
+    uint32_t rest; /* index of what it is packed into, while it is (and the pool's free link) */
     uint32_t generation;
+    struct tcb *tcb; /* NULL: it rests, or the slot is free */
 };
 
 struct tcp {
@@ -46,7 +48,8 @@ struct tcp {
     struct options defaults; /* of connections and listeners to come */
     struct pool tcbs, embryos, listeners, slots;
     struct rests rests;
-    struct pool *blocks, *ranges;
+    struct blocks *blocks;
+    struct pool *ranges;
     struct conntab tab;
     struct tcb *recent; /* that the last segment was for, in the table or not any more; or NULL */
     struct timewait tw;
@@ -54,10 +57,10 @@ struct tcp {
     struct heap timers;               /* of refs: tcbs and embryos */
     uint32_t ports[LISTENER_BUCKETS]; /* listeners by port */
     struct tcb_list ready[NET_IFS];
-    struct tcb_list waiting;   /* for a neighbour */
-    uint32_t wait_epoch;       /* net_epoch() when `waiting` was last looked at */
-    uint32_t ev_head, ev_tail; /* tcbs and listeners (EV_LISTENER set) with events */
-    uint32_t handles;          /* connections that a program holds */
+    struct tcb_list waiting;           /* for a neighbour */
+    uint32_t wait_epoch;               /* net_epoch() when `waiting` was last looked at */
+    struct ev_link *ev_head, *ev_tail; /* of tcbs and listeners with events */
+    uint32_t handles;                  /* connections that a program holds */
     uint64_t sip_counter;
     struct sipkey key_isn, key_ts, key_port, key_cookie;
     la_ns answered[TCP_ANSWERS]; /* by hash: when a pure ACK to an embryo or to TIME-WAIT last drew
@@ -69,7 +72,7 @@ struct tcp {
                 6]; /* the header of the frame that tcp_tx made last */
 };
 
-#define EV_LISTENER 0x80000000U /* also set in la_conn.index of a listener */
+#define CONN_LISTENER 0x80000000U /* set in la_conn.index of a listener */
 
 static inline struct tcb *tcb_at(const struct tcp *tcp, uint32_t i)
 {
@@ -86,6 +89,16 @@ static inline struct embryo *embryo_at(const struct tcp *tcp, uint32_t i)
 static inline struct listener *listener_at(const struct tcp *tcp, uint32_t i)
 {
     return pool_at(&tcp->listeners, i);
+}
+
+/* Whose place in the queue of events it is. */
+static inline struct tcb *ev_tcb(struct ev_link *e)
+{
+    return (struct tcb *)(void *)((char *)e - offsetof(struct tcb, ev));
+}
+static inline struct listener *ev_listener(struct ev_link *e)
+{
+    return (struct listener *)(void *)((char *)e - offsetof(struct listener, ev));
 }
 
 /* Can a connection go from one state to the other?  RFC 9293's Figure 5 as this stack has it, for

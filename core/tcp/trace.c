@@ -118,7 +118,7 @@ void trace_listener(struct tcp *tcp, const struct listener *l, enum la_state fro
     struct la_endpoint local = {l->addr, l->port, l->ifx}, nobody = {LA_ADDR_ANY, 0, -1};
     struct la_trace ev = {.kind = LA_TRACE_STATE,
                           .now = now,
-                          .conn = {l->self | EV_LISTENER, l->generation},
+                          .conn = {l->self | CONN_LISTENER, l->generation},
                           .local = &local,
                           .remote = &nobody,
                           .state = from,

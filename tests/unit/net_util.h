@@ -21,7 +21,8 @@
 struct host {
     struct la_config cfg;
     struct mem mem;
-    struct pool blocks, ranges;
+    struct blocks blocks;
+    struct pool ranges;
     uint64_t rules[NR_COUNT];
     struct net *n;
     la_ns now;
@@ -77,7 +78,7 @@ static inline void host_defaults(struct host *h)
 static inline void host_start(struct host *h)
 {
     h->mem = (struct mem){.from = h->cfg.mem};
-    pool_init(&h->blocks, &h->mem, sizeof(struct block), h->cfg.max_blocks);
+    blocks_init(&h->blocks, &h->mem, h->cfg.max_blocks);
     pool_init(&h->ranges, &h->mem, 16, 16);
     const struct net_config c = {
         .cfg = &h->cfg,
@@ -96,7 +97,7 @@ static inline void host_end(struct host *h)
     assert_int_equal(net_check(h->n), 0);
     net_free(h->n);
     assert_int_equal(h->blocks.used, 0);
-    pool_free(&h->blocks);
+    blocks_free(&h->blocks);
     pool_free(&h->ranges);
     assert_int_equal(h->mem.bytes, 0);
     const char *log = getenv("LA_RULE_LOG"); /* which rules did the tests hit? */

@@ -306,10 +306,10 @@ static void blocks_come_back_as_a_chain(void **state)
 {
     (void)state;
     struct kit k;
-    struct pool p;
+    struct blocks p;
     struct block *chain = NULL;
     kit_init(&k);
-    pool_init(&p, &k.mem, sizeof(struct block), 40);
+    blocks_init(&p, &k.mem, 40);
 
     for (int i = 0; i < 40; i++) {
         struct block *b = block_get(&p);
@@ -324,7 +324,7 @@ static void blocks_come_back_as_a_chain(void **state)
     block_put_all(&p, chain);
     block_put_all(&p, NULL);
     assert_int_equal(p.used, 0);
-    pool_free(&p);
+    blocks_free(&p);
     kit_done(&k);
 }
 

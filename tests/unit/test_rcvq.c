@@ -6,14 +6,15 @@
 
 struct fix {
     struct kit kit;
-    struct pool blocks, ranges;
+    struct blocks blocks;
+    struct pool ranges;
     struct rcvq q;
 };
 
 static void setup(struct fix *f, uint32_t blocks, uint32_t ranges, seqno nxt)
 {
     kit_init(&f->kit);
-    pool_init(&f->blocks, &f->kit.mem, BLOCK_BYTES, blocks);
+    blocks_init(&f->blocks, &f->kit.mem, blocks);
     pool_init(&f->ranges, &f->kit.mem, sizeof(struct range), ranges);
     rcvq_init(&f->q, nxt);
 }
@@ -23,7 +24,7 @@ static void teardown(struct fix *f)
     rcvq_free(&f->q, &f->blocks, &f->ranges);
     assert_int_equal(f->blocks.used, 0);
     assert_int_equal(f->ranges.used, 0);
-    pool_free(&f->blocks);
+    blocks_free(&f->blocks);
     pool_free(&f->ranges);
     kit_done(&f->kit);
 }

@@ -7,7 +7,8 @@
 
 struct fix {
     struct kit kit;
-    struct pool blocks, ranges;
+    struct blocks blocks;
+    struct pool ranges;
     struct rcvq q;
     struct sackgen g;
 };
@@ -15,7 +16,7 @@ struct fix {
 static void setup(struct fix *f, uint32_t nxt)
 {
     kit_init(&f->kit);
-    pool_init(&f->blocks, &f->kit.mem, BLOCK_BYTES, 1000);
+    blocks_init(&f->blocks, &f->kit.mem, 1000);
     pool_init(&f->ranges, &f->kit.mem, sizeof(struct range), 1000);
     rcvq_init(&f->q, seq(nxt));
     f->g = (struct sackgen){0};
@@ -26,7 +27,7 @@ static void teardown(struct fix *f)
     rcvq_free(&f->q, &f->blocks, &f->ranges);
     assert_int_equal(f->blocks.used, 0);
     assert_int_equal(f->ranges.used, 0);
-    pool_free(&f->blocks);
+    blocks_free(&f->blocks);
     pool_free(&f->ranges);
     kit_done(&f->kit);
 }

@@ -7,7 +7,7 @@ enum { CAP = 64, SPANS = 20 };
 
 struct fix {
     struct kit kit;
-    struct pool blocks;
+    struct blocks blocks;
     struct sndq q;
     unsigned pushes; /* two of three with checksums */
 };
@@ -15,7 +15,7 @@ struct fix {
 static void setup(struct fix *f, uint32_t cap, seqno start)
 {
     kit_init(&f->kit);
-    pool_init(&f->blocks, &f->kit.mem, BLOCK_BYTES, cap);
+    blocks_init(&f->blocks, &f->kit.mem, cap);
     sndq_init(&f->q, start);
     f->pushes = 0;
 }
@@ -24,7 +24,7 @@ static void teardown(struct fix *f)
 {
     sndq_free(&f->q, &f->blocks);
     assert_int_equal(f->blocks.used, 0);
-    pool_free(&f->blocks);
+    blocks_free(&f->blocks);
     kit_done(&f->kit);
 }
 
