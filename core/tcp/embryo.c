@@ -87,6 +87,17 @@ void embryo_end(struct tcp *tcp, struct embryo *e, enum la_cause cause, int erro
         tcp_rule(tcp, NULL, R_TW_SYN_WAS_OLD, now);
 }
 
+/* R1: perhaps the answers go to a neighbour who is another by now (MUST-20). */
+static void doubt_path(struct tcp *tcp, const struct embryo *e, la_ns now)
+{
+    struct la_addr from = e->id.local;
+    struct net_path path;
+    int scope = ip_is_link_local(&e->id.remote) ? e->ifx : -1;
+    tcp_rule(tcp, NULL, R_R1_REACHED, now);
+    if (net_route(tcp->net, &from, &e->id.remote, scope, &path, now) == LA_OK)
+        net_doubt(tcp->net, &path, now);
+}
+
 void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
 {
     const struct options *o = &listener_at(tcp, e->listener)->opt;
@@ -102,7 +113,8 @@ void embryo_timer(struct tcp *tcp, struct embryo *e, la_ns now)
         embryo_end(tcp, e, LA_CAUSE_SYN_TIMEOUT, LA_ETIMEDOUT, now);
         return;
     }
-    e->resent++;
+    if (++e->resent == o->r1)
+        doubt_path(tcp, e, now);
     heap_set(&tcp->timers, ref_of(REF_EMBRYO, e->self), now + embryo_timeout(tcp, e));
     tcp_rule(tcp, NULL, R_EMBRYO_RESEND, now);
     embryo_send_synack(tcp, e, now);

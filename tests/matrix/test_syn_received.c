@@ -334,6 +334,7 @@ static void t_rtx(void **state)
             wait_for_segment(k, LA_SEC(60));
             assert_int_equal(k->now - before, rto);
             fired(k, i ? "EMBRYO_RESEND" : "RTO_EXPIRED", 1);
+            fired(k, "R1_REACHED", n == 3);
             (void)expect(k, S | A, ISS, IRS + 1);
             expect_state(k, LA_SYN_RECEIVED);
         }

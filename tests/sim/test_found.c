@@ -121,6 +121,33 @@ static void test_close_behind_a_closed_window(void **unused)
     sim_pair_free(&p);
 }
 
+/* The client's address moved to another interface, and the server holds the old one for reachable:
+ * its SYN,ACKs went astray for half a minute, until somebody else asked. */
+static void test_a_changed_neighbour_is_noticed(void **unused)
+{
+    struct sim_pair p;
+    struct sim_link_config ether = {.link = LA_LINK_ETHERNET};
+    struct sim_app_config stays = {.end = SIM_APP_STAYS};
+    struct sim_app_config says = {.send = 100, .end = SIM_APP_STAYS}; /* its ACK confirms the way */
+    (void)unused;
+    assert_true(sim_pair_new(&p, 5, NULL, &ether));
+    struct la_endpoint to = {p.server4, PORT, -1};
+    (void)sim_serve(p.server, PORT, 4, &says);
+    (void)sim_app_connect(p.client, NULL, &to, &stays);
+    sim_run_for(p.sim, LA_SEC(1));
+    uint64_t probes = fired(p.server, "NB_PROBE");
+    (void)sim_drop(p.link, (struct sim_pick){.from = p.server, .set = LA_TCP_SYN, .count = 6});
+    struct sim_app *a = sim_app_connect(p.client, NULL, &to, &stays);
+    sim_run_for(p.sim, LA_SEC(6));
+    assert_int_equal(fired(p.server, "NB_PROBE"), probes); /* 1 and 3 s: not yet */
+    sim_run_for(p.sim, LA_SEC(2));
+    assert_int_equal(fired(p.server, "R1_REACHED"), 1);
+    assert_int_equal(fired(p.server, "NB_DOUBT"), 1);
+    assert_int_equal(fired(p.server, "NB_PROBE"), probes + 1);
+    assert_int_equal(sim_app_state(a), LA_ESTABLISHED);
+    sim_pair_free(&p);
+}
+
 /* The neighbour was gone for a while, or the wire was cut: the path MTU was lowered for all
  * connections to it and for ten minutes. */
 static void test_an_outage_is_no_black_hole(void **unused)
@@ -265,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_buffer_below_the_scale),
         cmocka_unit_test(test_embryo_wants_timestamps),
         cmocka_unit_test(test_close_behind_a_closed_window),
+        cmocka_unit_test(test_a_changed_neighbour_is_noticed),
         cmocka_unit_test(test_an_outage_is_no_black_hole),
         cmocka_unit_test(test_sack_from_the_other_side),
         cmocka_unit_test(test_no_ack_is_answered_for_ever),
