@@ -50,9 +50,9 @@ static inline struct block *block_get(struct blocks *p)
 static inline void block_put(struct blocks *p, struct block *b)
 {
     LA_ASSERT(p->used > 0);
+    p->used--;
     b->next = p->free;
     p->free = b;
-    p->used--;
 }
 /* memcpy, without a call for a few bytes. */
 static inline void block_copy(uint8_t *to, const uint8_t *from, uint32_t n)

@@ -103,32 +103,51 @@ static inline enum net_rule check_addresses(struct rx *x)
 
 /* ---- the next of its kind ---- */
 
+static inline uint64_t word(const uint8_t *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
 static inline bool like4(const struct like *k, const uint8_t *p, uint32_t n, uint32_t len)
 {
-    uint32_t w[5], was[5];
+    /* Length, identification and checksum may differ. */
+    static const uint8_t same[16] = {255, 255, 0, 0, 0,   0,   255, 255,
+                                     255, 255, 0, 0, 255, 255, 255, 255};
+    uint32_t dst, to;
     if (n < IPV4_HLEN || get16(p + 2) != len)
         return false;
-    memcpy(w, p, sizeof w);
-    memcpy(was, k->raw, sizeof was);
-    /* Length, identification and checksum may differ. */
-    if (((w[0] ^ was[0]) & NET32(0xffff0000)) | ((w[1] ^ was[1]) & NET32(0x0000ffff)) |
-        ((w[2] ^ was[2]) & NET32(0xffff0000)) | (w[3] ^ was[3]) | (w[4] ^ was[4]))
+    memcpy(&dst, p + 16, sizeof dst);
+    memcpy(&to, k->raw + 16, sizeof to);
+    if (((word(p) ^ word(k->raw)) & word(same)) |
+        ((word(p + 8) ^ word(k->raw + 8)) & word(same + 8)) | (dst ^ to))
         return false;
-    const struct csum c = {(uint64_t)w[0] + w[1] + w[2] + w[3] + w[4], 0};
-    return csum_fold(&c) == 0xffff;
+    const struct csum c = {csum_carry(csum_carry(word(p), word(p + 8)), dst), 0};
+    return csum_native(&c) == 0xffff;
 }
 
 static inline bool like6(const struct like *k, const uint8_t *p, uint32_t n, uint32_t len)
 {
-    uint32_t w[10], was[10];
+    static const uint8_t same[8] = {255, 255, 255, 255, 0, 0, 255, 255}; /* but for the length */
     if (n < IPV6_HLEN || IPV6_HLEN + get16(p + 4) != len)
         return false;
-    memcpy(w, p, sizeof w);
-    memcpy(was, k->raw, sizeof was);
-    uint32_t differ = (w[0] ^ was[0]) | ((w[1] ^ was[1]) & NET32(0x0000ffff));
-    for (unsigned i = 2; i < 10; i++)
-        differ |= w[i] ^ was[i];
+    uint64_t differ = (word(p) ^ word(k->raw)) & word(same);
+    for (unsigned i = 8; i < IPV6_HLEN; i += 8)
+        differ |= word(p + i) ^ word(k->raw + i);
     return differ == 0;
+}
+
+/* Bytes of the link's header, if it is one for this station alone, and of what the last datagram
+ * was; UINT32_MAX if not. */
+static inline uint32_t like_link(const struct like *k, const struct iface *i, const uint8_t *p,
+                                 uint32_t n)
+{
+    if (!i->ether)
+        return 0;
+    bool same = n >= ETH_HLEN && memcmp(p, i->cfg.mac, 6) == 0 && !(p[6] & 1) &&
+                get16(p + 12) == (k->h.hlen == IPV4_HLEN ? ETH_IPV4 : ETH_IPV6);
+    return same ? ETH_HLEN : UINT32_MAX;
 }
 
 /* Most datagrams are like the one before.  If that one was TCP's, whole and fit to be taken, so is
@@ -137,17 +156,22 @@ static inline bool like_last(struct net *n, const struct iface *i, const struct 
                              struct ip_dgram *d)
 {
     struct like *k = &n->like;
-    const uint8_t *p = d->payload.head.p;
     if (k->iface != i || k->epoch != n->epoch)
         return false;
-    if (k->h.hlen == IPV4_HLEN ? !like4(k, p, d->payload.head.n, d->payload.len)
-                               : !like6(k, p, d->payload.head.n, d->payload.len))
+    uint32_t l2 = like_link(k, i, f->head.p, f->head.n);
+    if (l2 == UINT32_MAX)
         return false;
-    k->h.total = d->payload.len;
+    const uint8_t *p = f->head.p + l2;
+    if (k->h.hlen == IPV4_HLEN ? !like4(k, p, f->head.n - l2, f->len - l2)
+                               : !like6(k, p, f->head.n - l2, f->len - l2))
+        return false;
+    k->h.total = f->len - l2;
     d->h = &k->h;
     d->ip = p;
     d->ip_len = k->h.hlen;
-    slice_skip(&d->payload, k->h.hlen);
+    uint32_t skip = l2 + k->h.hlen;
+    d->payload =
+        (struct slice){{f->head.p + skip, f->head.n - skip}, f->span, f->nspan, f->len - skip};
     d->ifx = i->index;
     d->csum = f->csum;
     d->gso_size = f->gso_size;
@@ -343,44 +367,27 @@ static struct rx *new_rx(struct net *n, struct iface *i, const struct la_frame *
     return x;
 }
 
-enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now,
-                      struct ip_dgram *d, struct icmp_err *e)
+/* A frame that is not like the last. */
+__attribute__((noinline)) static enum net_in any_frame(struct net *n, struct iface *i,
+                                                       const struct la_frame *f, la_ns now,
+                                                       struct ip_dgram *d, struct icmp_err *e)
 {
-    n->dropped = NR_COUNT;
-    n->now = now;
-    reass_release(n);
-    if (!iface_has(n, ifx))
-        return net_drop(n, NR_LINK_NOT_OURS);
-    struct iface *i = iface_at(n, ifx);
     struct slice *s = &d->payload;
     const uint8_t *p = f->head.p;
-    s->head.p = p;
-    s->head.n = f->head.n;
-    s->span = f->span;
-    s->nspan = f->nspan;
-    s->len = f->len;
-    if (!i->ether) {
-        if (like_last(n, i, f, d))
-            return NET_IN_DGRAM;
-        struct rx *x = new_rx(n, i, f);
+    struct rx *x = new_rx(n, i, f);
+    *s = (struct slice){f->head, f->span, f->nspan, f->len};
+    if (!i->ether)
         return s->head.n && p[0] >> 4 == 6 ? input6(n, x, d, e, now) : input4(n, x, d, e, now);
-    }
     if (s->head.n < ETH_HLEN)
         return net_drop(n, NR_LINK_SHORT);
-    bool l2_group = p[0] & 1;
-    if (!l2_group && memcmp(p, i->cfg.mac, 6) != 0)
+    x->l2_group = p[0] & 1;
+    if (!x->l2_group && memcmp(p, i->cfg.mac, 6) != 0)
         return net_drop(n, NR_LINK_NOT_OURS);
     if (p[6] & 1)
         return net_drop(n, NR_LINK_SOURCE);
-    slice_skip(s, ETH_HLEN);
-    uint16_t type = get16(p + 12);
-    if (!l2_group && type == (n->like.h.hlen == IPV4_HLEN ? ETH_IPV4 : ETH_IPV6) &&
-        like_last(n, i, f, d))
-        return NET_IN_DGRAM;
-    struct rx *x = new_rx(n, i, f);
-    x->l2_group = l2_group;
     memcpy(x->l2_src.b, p + 6, 6);
-    switch (type) {
+    slice_skip(s, ETH_HLEN);
+    switch (get16(p + 12)) {
     case ETH_IPV4:
         return input4(n, x, d, e, now);
     case ETH_IPV6:
@@ -390,4 +397,16 @@ enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns no
     default:
         return net_drop(n, NR_LINK_TYPE);
     }
+}
+
+enum net_in net_input(struct net *n, int ifx, const struct la_frame *f, la_ns now,
+                      struct ip_dgram *d, struct icmp_err *e)
+{
+    n->dropped = NR_COUNT;
+    n->now = now;
+    reass_release(n);
+    if (!iface_has(n, ifx))
+        return net_drop(n, NR_LINK_NOT_OURS);
+    struct iface *i = iface_at(n, ifx);
+    return like_last(n, i, f, d) ? NET_IN_DGRAM : any_frame(n, i, f, now, d, e);
 }

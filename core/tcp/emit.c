@@ -88,13 +88,9 @@ __attribute__((always_inline)) static inline void put_headers(struct tcp *tcp, c
         ipv4_put(ip, 0x45000000U | (uint32_t)tos << 16 | (IPV4_HLEN + h->hlen + len), IPV4_DF,
                  (uint32_t)t->opt.ttl << 24 | IP_TCP << 16, &t->id.local, &t->id.remote);
     } else {
-        const struct ip_hdr v6 = {.src = t->id.local,
-                                  .dst = t->id.remote,
-                                  .proto = IP_TCP,
-                                  .ttl = t->opt.ttl,
-                                  .tos = tos,
-                                  .flow = t->flow};
-        ip_len = ip_build(ip, &v6, h->hlen + len);
+        ipv6_put(ip, 6U << 28 | (uint32_t)tos << 20 | (t->flow & 0xfffff),
+                 (h->hlen + len) << 16 | IP_TCP << 8 | t->opt.ttl, &t->id.local, &t->id.remote);
+        ip_len = IPV6_HLEN;
     }
     uint8_t *p = ip + ip_len;
     uint64_t fixed = tcp_build(p, h);

@@ -86,7 +86,7 @@ static void to_embryo(struct tcp *tcp, struct embryo *em, const struct icmp_err 
     }
 }
 
-void input_icmp(struct tcp *tcp, const struct icmp_err *e, la_ns now)
+__attribute__((noinline)) void input_icmp(struct tcp *tcp, const struct icmp_err *e, la_ns now)
 {
     struct tuple id = {e->local, e->remote, get16(e->quote), get16(e->quote + 2)};
     seqno quoted = seq(get32(e->quote + 4));

@@ -346,7 +346,8 @@ struct found {
 };
 
 /* Asks the table.  The connection, woken if it was at rest; NULL: f->r is another, or none. */
-static struct tcb *look_up(struct tcp *tcp, const struct ip_dgram *d, struct found *f, la_ns now)
+__attribute__((noinline)) static struct tcb *look_up(struct tcp *tcp, const struct ip_dgram *d,
+                                                     struct found *f, la_ns now)
 {
     const uint8_t *p = d->payload.head.p;
     *f = (struct found){.r = REF_NONE};
@@ -394,8 +395,8 @@ static void for_another(struct tcp *tcp, const struct found *f, struct tcp_seg *
 }
 
 /* Any segment, by the steps.  t: its connection, or NULL: *f says whose it is. */
-static void by_steps(struct tcp *tcp, struct tcb *t, const struct found *f,
-                     const struct ip_dgram *d, la_ns now)
+__attribute__((noinline)) static void
+by_steps(struct tcp *tcp, struct tcb *t, const struct found *f, const struct ip_dgram *d, la_ns now)
 {
     struct tcp_hdr h;
     struct tcp_seg g;

@@ -24,7 +24,7 @@ static void step6_urg(struct tcp *tcp, struct tcb *t, const struct tcp_seg *g, l
 }
 
 /* With OOBINLINE off, the byte before the mark is set aside once it is there. */
-static void set_aside_urgent(struct tcb *t)
+__attribute__((cold, noinline)) static void set_aside_urgent(struct tcb *t)
 {
     if (t->urg_seen || t->opt.oobinline)
         return;

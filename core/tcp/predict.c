@@ -58,7 +58,7 @@ static inline bool take_text(struct tcp *tcp, struct tcb *t, const struct ip_dgr
         csum_header(sum, d->payload.head.p, x->hlen);
     if (x->len)
         rcvq_fill(&t->rcvq, tcp->blocks, &d->payload, x->hlen, x->len, sum, a);
-    if (a->n == x->len && (!sum || csum_fold(sum) == 0xffff))
+    if (a->n == x->len && (!sum || csum_native(sum) == 0xffff))
         return true;
     rcvq_forget(a, tcp->blocks);
     return false;

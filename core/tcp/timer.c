@@ -6,7 +6,7 @@
  * and heap_at is the time in the heap. */
 #include "tcp/spine.h"
 
-static void heap_to(struct tcp *tcp, struct tcb *t, la_ns when)
+__attribute__((noinline)) static void heap_to(struct tcp *tcp, struct tcb *t, la_ns when)
 {
     t->heap_at = when;
     heap_set(&tcp->timers, ref_of(REF_TCB, t->self), when);

@@ -124,6 +124,15 @@ static inline void ipv4_build(uint8_t *p, const struct ip_hdr *h, uint32_t total
              (uint32_t)h->ttl << 24 | (uint32_t)h->proto << 16, &h->src, &h->dst);
 }
 
+static inline void ipv6_put(uint8_t *p, uint32_t first, uint32_t second, const struct la_addr *from,
+                            const struct la_addr *to)
+{
+    put32(p, first);
+    put32(p + 4, second);
+    memcpy(p + 8, from->b, 16);
+    memcpy(p + 24, to->b, 16);
+}
+
 /* Builds the fixed header for `payload` bytes; returns its length: 20 or 40, by src's family. */
 static inline uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t payload)
 {
@@ -133,10 +142,8 @@ static inline uint32_t ip_build(uint8_t *p, const struct ip_hdr *h, uint32_t pay
         return IPV4_HLEN;
     }
     LA_ASSERT(payload <= 65535U);
-    put32(p, 6U << 28 | (uint32_t)h->tos << 20 | (h->flow & 0xfffff));
-    put32(p + 4, payload << 16 | (uint32_t)h->proto << 8 | h->ttl);
-    memcpy(p + 8, h->src.b, 16);
-    memcpy(p + 24, h->dst.b, 16);
+    ipv6_put(p, 6U << 28 | (uint32_t)h->tos << 20 | (h->flow & 0xfffff),
+             payload << 16 | (uint32_t)h->proto << 8 | h->ttl, &h->src, &h->dst);
     return IPV6_HLEN;
 }
 
