@@ -125,6 +125,20 @@ static void ahead(struct rcvq *q, struct fuzz_mem *f, struct input *in)
     }
 }
 
+static void take_some(struct rcvq *q, struct fuzz_mem *f, struct input *in)
+{
+    static uint8_t copy[STREAM];
+    uint32_t n = in_below(in, 65536) % (rcvq_readable(q) + 1);
+    if (n && in_u8(in) & 1) {
+        rcvq_read(q, &f->blocks, copy, n);
+        for (uint32_t i = 0; i < n; i++)
+            CHECK(copy[i] == byte_of(m.read + i, (uint8_t)(m.held[m.read + i] - 1)));
+    } else {
+        rcvq_consume(q, &f->blocks, n);
+    }
+    m.read += n;
+}
+
 static void check_readable(const struct rcvq *q)
 {
     static uint8_t copy[STREAM];
@@ -162,12 +176,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             ahead(&q, &f, &in);
             break;
         case 5:
-        case 6: {
-            uint32_t take = in_below(&in, 65536) % (rcvq_readable(&q) + 1);
-            rcvq_consume(&q, &f.blocks, take);
-            m.read += take;
+        case 6:
+            take_some(&q, &f, &in);
             break;
-        }
         case 7:
             if (q.ooo.head == 0 && (in_u8(&in) & 7) == 0) {
                 rcvq_skip(&q);

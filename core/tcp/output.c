@@ -241,7 +241,7 @@ static void note_flight(struct tcb *t)
 
 static inline void note_new(struct tcp *tcp, struct tcb *t, seqno from, uint32_t n, la_ns now)
 {
-    if (t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
+    if (!t->dialogue && t->text_at && now - t->text_at < LA_MSEC(t->opt.delack_ms))
         t->dialogue = true;
     tcp_wake_writer(tcp, t);
     if (seq_eq(t->snd.una, from))
@@ -300,8 +300,10 @@ static uint32_t frame_limit(struct tcp *tcp, const struct tcb *t, uint32_t mss)
 /* LA_HABIT_HALF_WINDOW: a window below the default MSS is filled, of a larger one a half. */
 static uint32_t within_window(const struct tcb *t, uint32_t mss)
 {
+    if (!(t->opt.habits & LA_HABIT_HALF_WINDOW))
+        return mss;
     uint32_t wnd = t->snd.max_wnd, most = wnd > MSS_DEFAULT_V4 ? wnd / 2 : wnd;
-    if (!(t->opt.habits & LA_HABIT_HALF_WINDOW) || !most || mss <= most)
+    if (!most || mss <= most)
         return mss;
     return most < 48 ? 48 : most;
 }
@@ -447,7 +449,8 @@ static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, 
     return OUT_NOTHING;
 }
 
-static enum out tcb_output(struct tcp *tcp, struct tcb *t, struct la_frame *f, la_ns now)
+__attribute__((noinline)) static enum out tcb_output(struct tcp *tcp, struct tcb *t,
+                                                     struct la_frame *f, la_ns now)
 {
     if (t->syn_now)
         return emit_syn(tcp, t, f, now);

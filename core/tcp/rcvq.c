@@ -382,6 +382,21 @@ void rcvq_consume(struct rcvq *q, struct blocks *blocks, uint32_t n)
         pop_block(q, blocks);
 }
 
+void rcvq_read(struct rcvq *q, struct blocks *blocks, void *to, uint32_t n)
+{
+    struct block *b = q->head;
+
+    if (b == q->tail && n == rcvq_readable(q) && !q->ooo.head) { /* all there is, in one block */
+        block_copy(to, b->data + (q->read.v - b->start.v), n);
+        block_put(blocks, b);
+        q->head = q->tail = q->cur = q->mid = NULL;
+        q->read = seq_add(q->read, n);
+        return;
+    }
+    rcvq_copy(q, to, n);
+    rcvq_consume(q, blocks, n);
+}
+
 void rcvq_skip(struct rcvq *q)
 {
     q->nxt = seq_add(q->nxt, 1);

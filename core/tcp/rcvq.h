@@ -60,6 +60,8 @@ uint32_t rcvq_spans(const struct rcvq *q, struct la_span *spans, uint32_t max);
 void rcvq_copy(const struct rcvq *q, void *to, uint32_t n);
 /* Takes n <= readable bytes off, giving blocks back. */
 void rcvq_consume(struct rcvq *q, struct blocks *blocks, uint32_t n);
+/* rcvq_copy and rcvq_consume: 0 < n <= readable. */
+void rcvq_read(struct rcvq *q, struct blocks *blocks, void *to, uint32_t n);
 /* Steps nxt over the number that carries no byte (the peer's FIN); what is readable stays so, at
  * its numbers. Nothing out of order lies there, and nothing is written afterwards. */
 void rcvq_skip(struct rcvq *q);

@@ -111,7 +111,7 @@ uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *span
     *got = 0;
     if (n == 0 || max == 0)
         return 0;
-    struct block *b = nearest(q, from);
+    struct block *b = q->head == q->tail ? q->head : nearest(q, from);
     uint32_t at = from.v - b->start.v;
     for (; at >= BLOCK_DATA; at -= BLOCK_DATA)
         b = b->next;

@@ -34,13 +34,13 @@ int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
 /* ---- SEND ---- */
 
 /* Why a connection cannot carry bytes, or LA_OK. */
-static int dead(const struct tcb *t)
+static inline int dead(const struct tcb *t)
 {
+    if (t->state != LA_CLOSED && t->state != LA_TIME_WAIT)
+        return LA_OK;
     if (t->state == LA_CLOSED && t->opened == LA_NEVER)
         return LA_ENOTCONN;
-    if (t->state == LA_CLOSED || t->state == LA_TIME_WAIT)
-        return t->error ? t->error : LA_EPIPE;
-    return LA_OK;
+    return t->error ? t->error : LA_EPIPE;
 }
 
 /* Checksums made while copying pay where segments hold whole blocks, and we complete them. */
@@ -55,9 +55,12 @@ static bool sums_blocks(const struct tcp *tcp, const struct tcb *t)
 static uint32_t send_room(const struct tcb *t)
 {
     uint32_t used = sndq_len(&t->sndq), room = used < t->opt.sndbuf ? t->opt.sndbuf - used : 0;
+    uint32_t lowat = t->opt.notsent_lowat;
+    if (lowat == 0)
+        return room;
     uint32_t unsent = seq_lt(t->snd.nxt, t->sndq.end) ? t->sndq.end.v - t->snd.nxt.v : 0;
-    uint32_t lowat = t->opt.notsent_lowat, more = unsent < lowat ? lowat - unsent : 0;
-    return lowat && more < room ? more : room;
+    uint32_t more = unsent < lowat ? lowat - unsent : 0;
+    return more < room ? more : room;
 }
 
 void tcp_wake_writer(struct tcp *tcp, struct tcb *t)
@@ -133,17 +136,22 @@ void user_skip_urgent(struct tcp *tcp, struct tcb *t)
     }
 }
 
+/* The program took bytes off: perhaps the mark is behind it, or the peer should hear. */
+static inline void was_read(struct tcp *tcp, struct tcb *t)
+{
+    if (t->urg_in && seq_ge(t->rcvq.read, t->rcv.up))
+        t->urg_in = false;
+    bool receiving = t->state >= LA_ESTABLISHED && t->state <= LA_FIN_WAIT_2;
+    if (receiving && window_update_due(t))
+        tcp_ack_now(tcp, t);
+}
+
 int user_consume(struct tcp *tcp, struct tcb *t, uint32_t n, la_ns now)
 {
     if (n > user_readable(t))
         return LA_EINVAL;
     rcvq_consume(&t->rcvq, tcp->blocks, n);
-    if (t->urg_in && seq_ge(t->rcvq.read, t->rcv.up))
-        t->urg_in = false;
-    bool receiving =
-        t->state == LA_ESTABLISHED || t->state == LA_FIN_WAIT_1 || t->state == LA_FIN_WAIT_2;
-    if (receiving && window_update_due(t))
-        tcp_ack_now(tcp, t);
+    was_read(tcp, t);
     (void)now;
     return LA_OK;
 }
@@ -162,16 +170,18 @@ int user_no_bytes(const struct tcb *t)
 __attribute__((flatten)) int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n,
                                               la_ns now)
 {
+    (void)now;
     if (n == 0)
         return 0;
-    user_skip_urgent(tcp, t);
-    uint32_t k = user_readable(t);
+    if (t->urg_in)
+        user_skip_urgent(tcp, t);
+    uint32_t k = t->urg_in ? user_readable(t) : rcvq_readable(&t->rcvq);
     if (k > n)
         k = (uint32_t)n;
     if (k == 0)
         return user_no_bytes(t);
-    rcvq_copy(&t->rcvq, p, k);
-    (void)user_consume(tcp, t, k, now);
+    rcvq_read(&t->rcvq, tcp->blocks, p, k);
+    was_read(tcp, t);
     return k;
 }
 

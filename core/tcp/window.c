@@ -43,6 +43,15 @@ static uint32_t worthwhile(const struct tcb *t)
     return half < mss ? half : mss;
 }
 
+/* Has the edge that room() allows not come as far, whatever the scale makes of both?  The usual
+ * case, and the cheap half of the questions below. */
+static bool hardly_moved(const struct tcb *t)
+{
+    uint32_t unit = 1U << t->rcv.wscale;
+    uint32_t edge = t->rcvq.read.v + t->rcvq.skipped + buffer(t);
+    return (int32_t)(edge - t->rcv.adv.v) <= (int32_t)(worthwhile(t) - unit);
+}
+
 /* What the peer learns of a window: the shift cuts off the rest. */
 static uint32_t seen(const struct tcb *t, uint32_t wnd)
 {
@@ -52,9 +61,9 @@ static uint32_t seen(const struct tcb *t, uint32_t wnd)
 
 uint32_t window_announce(struct tcb *t)
 {
-    uint32_t open = window_open(t), most = room(t), unit = 1U << t->rcv.wscale;
-    if (most > open && most - open + unit > worthwhile(t)) { /* whatever the shift makes of both */
-        uint32_t r = seen(t, most);
+    uint32_t open = window_open(t);
+    if (!hardly_moved(t)) {
+        uint32_t r = seen(t, room(t));
         if (r > open && r - seen(t, open) >= worthwhile(t)) {
             t->rcv.adv = seq_add(t->rcv.nxt, r);
             open = r;
@@ -76,8 +85,7 @@ bool window_update_due(const struct tcb *t)
 {
     if (read_up(t))
         return true;
-    uint32_t unit = 1U << t->rcv.wscale;
-    if (room(t) + unit <= window_open(t) + worthwhile(t)) /* whatever the shift makes of both */
+    if (hardly_moved(t))
         return false;
     uint32_t open = seen(t, window_open(t)), r = seen(t, room(t)), gain = r > open ? r - open : 0;
     uint32_t all = buffer(t);
