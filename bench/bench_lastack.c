@@ -54,16 +54,17 @@ static void end_init(struct end *e, const struct bench_row *row, uint8_t last)
     must(la_addr_add(e->s, 0, &addr, 24, now), "la_addr_add");
 }
 
-/* What lwIP cannot do, or was tuned not to do, is off on both sides. */
-static void tune(struct la_stack *s, la_conn c, const struct bench_row *row)
+/* What lwIP cannot do, or was tuned not to do, is off on both sides, for every connection. */
+static void tune(struct la_stack *s, const struct bench_row *row)
 {
-    must(la_setopt(s, c, LA_OPT_RCVBUF, row->window, now), "RCVBUF");
-    must(la_setopt(s, c, LA_OPT_SNDBUF, row->window, now), "SNDBUF");
-    must(la_setopt(s, c, LA_OPT_WSCALE, row->window > WINDOW_64K ? 5 : -2, now), "WSCALE");
-    must(la_setopt(s, c, LA_OPT_NODELAY, 1, now), "NODELAY");
+    must(la_setopt(s, LA_CONN_NONE, LA_OPT_RCVBUF, row->window, now), "RCVBUF");
+    must(la_setopt(s, LA_CONN_NONE, LA_OPT_SNDBUF, row->window, now), "SNDBUF");
+    must(la_setopt(s, LA_CONN_NONE, LA_OPT_WSCALE, row->window > WINDOW_64K ? 5 : -2, now),
+         "WSCALE");
+    must(la_setopt(s, LA_CONN_NONE, LA_OPT_NODELAY, 1, now), "NODELAY");
     if (!row->options) {
-        must(la_setopt(s, c, LA_OPT_SACK, 0, now), "SACK");
-        must(la_setopt(s, c, LA_OPT_TIMESTAMPS, 0, now), "TIMESTAMPS");
+        must(la_setopt(s, LA_CONN_NONE, LA_OPT_SACK, 0, now), "SACK");
+        must(la_setopt(s, LA_CONN_NONE, LA_OPT_TIMESTAMPS, 0, now), "TIMESTAMPS");
     }
 }
 
@@ -72,8 +73,9 @@ static void set_up(const struct bench_row *row)
     now = bench_now();
     end_init(&A, row, 1);
     end_init(&B, row, 2);
+    tune(A.s, row);
+    tune(B.s, row);
     must(la_listen(B.s, &server, 128, now, &listener), "la_listen");
-    tune(B.s, listener, row);
     bench_pattern(pattern, sizeof pattern);
 }
 
@@ -146,12 +148,10 @@ static void ignore_event(const struct la_event *ev)
     (void)ev;
 }
 
-static la_conn must_connect(const struct bench_row *row)
+static la_conn must_connect(void)
 {
     la_conn c;
     must(la_socket(A.s, &c), "la_socket");
-    if (row)
-        tune(A.s, c, row);
     must(la_connect(A.s, c, NULL, &server, now), "la_connect");
     return c;
 }
@@ -203,11 +203,11 @@ static void bulk_fill(void)
     }
 }
 
-static double bulk(const struct bench_row *row, uint64_t ns)
+static double bulk(uint64_t ns)
 {
     on_client = bulk_client;
     on_server = bulk_server;
-    bulk_run.c = must_connect(row);
+    bulk_run.c = must_connect();
     while (!bulk_run.connected)
         if (!wire_turn())
             bench_die("bulk: no connection");
@@ -277,7 +277,7 @@ static void round_trip(la_conn c)
 }
 
 /* n connections, each used once. */
-static la_conn *open_many(const struct bench_row *row, uint32_t n)
+static la_conn *open_many(uint32_t n)
 {
     la_conn *conns = calloc(n, sizeof *conns);
     if (!conns)
@@ -285,7 +285,7 @@ static la_conn *open_many(const struct bench_row *row, uint32_t n)
     on_client = pp_client;
     on_server = pp_server;
     for (uint32_t i = 0; i < n; i++) {
-        conns[i] = must_connect(row);
+        conns[i] = must_connect();
         while (accepted <= i)
             if (!wire_turn())
                 bench_die("no connection");
@@ -296,7 +296,7 @@ static la_conn *open_many(const struct bench_row *row, uint32_t n)
 
 static double pingpong(const struct bench_row *row, uint64_t ns)
 {
-    la_conn *conns = open_many(row, row->conns);
+    la_conn *conns = open_many(row->conns);
     struct bench_meter m;
     uint64_t x = 88172645463325252U;
     uint32_t between = row->conns > 100 ? 8 : 256; /* round trips between two looks at the clock */
@@ -335,7 +335,7 @@ static void churn_server(const struct la_event *ev)
 /* One connection's life, up to the server's last ACK. */
 static void churn_one(void)
 {
-    (void)must_connect(NULL);
+    (void)must_connect();
     while (wire_turn())
         ;
 }
@@ -383,10 +383,10 @@ static double churn(const struct bench_row *row, uint64_t ns)
 static double mem_conn(const struct bench_row *row)
 {
     uint32_t first = row->conns / 10;
-    free(open_many(row, first));
+    free(open_many(first));
     uint64_t before = A.bytes;
     accepted = 0;
-    free(open_many(row, row->conns));
+    free(open_many(row->conns));
     return (double)(A.bytes - before) / row->conns;
 }
 
@@ -411,7 +411,7 @@ int main(int argc, char **argv)
     double result = 0;
     switch (row->kind) {
     case BENCH_BULK:
-        result = bulk(row, ns);
+        result = bulk(ns);
         break;
     case BENCH_PINGPONG:
         result = pingpong(row, ns);
