@@ -196,6 +196,21 @@ struct like {
     uint32_t epoch;            /* of the tables then */
 };
 
+/* A route with everything that sending needs. */
+struct way {
+    const struct route *route;
+    struct iface *iface;
+    struct la_addr hop; /* the gateway or the destination itself */
+};
+
+/* The way that was asked for last, and found. */
+struct way_memo {
+    uint32_t epoch; /* of the tables then */
+    int scope;
+    struct la_addr asked, remote, local; /* asked: the local address before one was chosen */
+    struct way way;
+};
+
 struct net {
     const struct la_config *cfg;
     struct mem *mem;
@@ -230,6 +245,7 @@ struct net {
     uint32_t reass_blocks;
     struct rx rx;
     struct like like;
+    struct way_memo way;
     uint32_t held; /* the datagram that the caller is looking at; 0: none */
 
     struct pool pmtu;
@@ -365,12 +381,6 @@ uint32_t route_find(const struct net *n, const struct la_addr *dst, unsigned ple
 const struct route *route_pick(struct net *n, const struct la_addr *dst, int ifx);
 void route_due(struct net *n, uint32_t index);
 
-/* A route with everything that sending needs. */
-struct way {
-    const struct route *route;
-    struct iface *iface;
-    struct la_addr hop; /* the gateway or the destination itself */
-};
 /* See net_route. */
 int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
               struct way *w);

@@ -133,8 +133,8 @@ static int owner(struct net *n, const struct la_addr *local, int scope)
     return -1;
 }
 
-int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
-              struct way *w)
+static int find_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
+                    struct way *w)
 {
     const struct route *r;
 
@@ -172,6 +172,23 @@ int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote
         *local = src->addr;
     }
     return LA_OK;
+}
+
+int route_way(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,
+              struct way *w)
+{
+    struct way_memo *m = &n->way;
+    if (m->epoch == n->epoch && m->scope == scope && ip_eq(&m->remote, remote) &&
+        ip_eq(&m->asked, local)) {
+        *w = m->way;
+        *local = m->local;
+        return LA_OK;
+    }
+    struct la_addr asked = *local;
+    int err = find_way(n, local, remote, scope, w);
+    if (err == LA_OK)
+        *m = (struct way_memo){n->epoch, scope, asked, *remote, *local, *w};
+    return err;
 }
 
 int net_route(struct net *n, struct la_addr *local, const struct la_addr *remote, int scope,

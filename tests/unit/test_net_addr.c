@@ -407,6 +407,41 @@ static void answers_solicitations(void **state)
     host_end(&h);
 }
 
+/* The way that was asked for last is remembered: no longer than the tables say so, and for that
+ * question alone. */
+static void ways_follow_the_tables(void **state)
+{
+    (void)state;
+    struct host h;
+    struct la_if_config second = ether(&MAC_B, true);
+    struct la_addr x = addr("10.0.0.1"), z = addr("10.9.0.1"), peer = addr("10.0.0.2"),
+                   other = addr("10.0.0.3"), local;
+    struct net_path path;
+    host_usual(&h, &MAC_A, 1);
+    assert_int_equal(net_if_add(h.n, &second, h.now), 1);
+    assert_int_equal(net_addr_add(h.n, 1, &z, 24, h.now), LA_OK);
+    for (unsigned k = 0; k < 2; k++) {
+        local = LA_ADDR_ANY;
+        assert_int_equal(net_route(h.n, &local, &peer, -1, &path, h.now), LA_OK);
+        assert_true(ip_eq(&local, &x) && path.ifx == 0);
+        assert_int_equal(net_route(h.n, &local, &peer, -1, &path, h.now), LA_OK);
+    }
+    assert_int_equal(net_route_add(h.n, &peer, 32, NULL, 1, h.now), LA_OK);
+    local = LA_ADDR_ANY;
+    assert_int_equal(net_route(h.n, &local, &peer, -1, &path, h.now), LA_OK);
+    assert_true(ip_eq(&local, &z) && path.ifx == 1);
+    local = LA_ADDR_ANY;
+    assert_int_equal(net_route(h.n, &local, &other, -1, &path, h.now), LA_OK);
+    assert_int_equal(path.ifx, 0);
+    local = LA_ADDR_ANY;
+    assert_int_equal(net_route(h.n, &local, &other, 1, &path, h.now), LA_ENETUNREACH);
+    assert_int_equal(net_route_del(h.n, &peer, 32, 1), LA_OK);
+    local = LA_ADDR_ANY;
+    assert_int_equal(net_route(h.n, &local, &peer, -1, &path, h.now), LA_OK);
+    assert_true(ip_eq(&local, &x) && path.ifx == 0);
+    host_end(&h);
+}
+
 /* ---- router advertisements ---- */
 
 int main(void)
@@ -420,6 +455,7 @@ int main(void)
         cmocka_unit_test(duplicate_v4),
         cmocka_unit_test(defence),
         cmocka_unit_test(adding_and_removing),
+        cmocka_unit_test(ways_follow_the_tables),
         cmocka_unit_test(answers_solicitations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
