@@ -184,22 +184,27 @@ int la_socket(struct la_stack *s, la_conn *out)
     return LA_OK;
 }
 
-/* The pair is ours from now on; a TIME-WAIT entry that may be reused ends. */
-static int claim_pair(struct la_stack *s, struct tuple *id, la_ns now)
+static enum pair_use usable_pair(struct tcp *tcp, struct tuple *id, uint32_t *hash, la_ns now)
 {
-    int err = id->lport ? LA_OK : port_choose(&s->tcp, id, now);
-    if (err)
-        return err;
-    switch (pair_usable(&s->tcp, id, now)) {
+    if (id->lport == 0)
+        return port_choose(tcp, id, hash, now);
+    *hash = tuple_hash(&tcp->tab.key, id);
+    return pair_usable(tcp, id, *hash, now);
+}
+
+/* The pair is ours from now on; a TIME-WAIT entry that may be reused ends. */
+static int claim_pair(struct tcp *tcp, struct tuple *id, uint32_t *hash, la_ns now)
+{
+    bool any_port = id->lport == 0;
+    switch (usable_pair(tcp, id, hash, now)) {
     case PAIR_FREE:
         return LA_OK;
     case PAIR_TAKEN:
-        return LA_EADDRINUSE;
+        return any_port ? LA_EADDRNOTAVAIL : LA_EADDRINUSE;
     case PAIR_REUSE:
         break;
     }
-    ref r = conntab_find(&s->tcp, id, tuple_hash(&s->tcp.tab.key, id));
-    (void)timewait_kill(&s->tcp, r, id, now);
+    (void)timewait_kill(tcp, conntab_find(tcp, id, *hash), id, now);
     return LA_OK;
 }
 
@@ -229,7 +234,7 @@ int la_connect(struct la_stack *s, la_conn c, const struct la_endpoint *local,
     int err = net_route(s->net, &id.local, &id.remote, scope, &path, now);
     if (err)
         return err;
-    err = claim_pair(s, &id, now);
+    err = claim_pair(&s->tcp, &id, &t->hash, now);
     if (err)
         return err;
     t->id = id;

@@ -25,12 +25,13 @@ static inline uint32_t ts_clock(la_ns now)
  * second, so that both clocks went on and PAWS tells the old segments from the new (RFC 6191,
  * RFC 7323 §5.5).  Whoever takes such a pair ends its entry by timewait_kill. */
 enum pair_use { PAIR_TAKEN, PAIR_REUSE, PAIR_FREE };
-enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, la_ns now);
+/* `hash` is the pair's, as of tuple_hash. */
+enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, uint32_t hash, la_ns now);
 
 /* A local port for a connect from id's local address (not any) to its remote (id->lport is filled
  * in, 0 on failure): RFC 6056 §3.3.4's keyed start, then a keyed stride through the whole range,
- * once at most. Ports that a listener owns are skipped, free pairs come before reused ones.
- * LA_EADDRNOTAVAIL. */
-int port_choose(struct tcp *tcp, struct tuple *id, la_ns now);
+ * once at most. Ports that a listener owns are skipped, free pairs come before reused ones.  *hash
+ * is then the pair's; PAIR_TAKEN: every port is. */
+enum pair_use port_choose(struct tcp *tcp, struct tuple *id, uint32_t *hash, la_ns now);
 
 #endif

@@ -15,9 +15,9 @@
 /* Looks for a pair that nobody has, before one in TIME-WAIT will do. */
 #define LOOKS_FOR_FREE 16U
 
-enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, la_ns now)
+enum pair_use pair_usable(const struct tcp *tcp, const struct tuple *id, uint32_t hash, la_ns now)
 {
-    ref r = conntab_find(tcp, id, tuple_hash(&tcp->tab.key, id));
+    ref r = conntab_find(tcp, id, hash);
     struct tw_entry e;
 
     if (r == REF_NONE)
@@ -63,7 +63,7 @@ static bool is_self(const struct tuple *id)
     return id->lport == id->rport && memcmp(&id->local, &id->remote, sizeof id->local) == 0;
 }
 
-int port_choose(struct tcp *tcp, struct tuple *id, la_ns now)
+enum pair_use port_choose(struct tcp *tcp, struct tuple *id, uint32_t *hash, la_ns now)
 {
     uint16_t lo = tcp->cfg->port_lo, hi = tcp->cfg->port_hi;
     uint32_t n = hi >= lo ? (uint32_t)hi - lo + 1 : 1;
@@ -78,9 +78,10 @@ int port_choose(struct tcp *tcp, struct tuple *id, la_ns now)
         at = (at + stride) % n;
         if (id->lport == 0 || is_self(id) || listener_find(tcp, &id->local, id->lport, -1))
             continue;
-        switch (pair_usable(tcp, id, now)) {
+        *hash = tuple_hash(&tcp->tab.key, id);
+        switch (pair_usable(tcp, id, *hash, now)) {
         case PAIR_FREE:
-            return LA_OK;
+            return PAIR_FREE;
         case PAIR_REUSE:
             if (!reuse)
                 reuse = id->lport;
@@ -90,5 +91,6 @@ int port_choose(struct tcp *tcp, struct tuple *id, la_ns now)
         }
     }
     id->lport = reuse;
-    return reuse ? LA_OK : LA_EADDRNOTAVAIL;
+    *hash = tuple_hash(&tcp->tab.key, id);
+    return reuse ? PAIR_REUSE : PAIR_TAKEN;
 }

@@ -311,7 +311,7 @@ void tcp_reset(struct tcp *tcp, struct tcb *t, enum la_cause cause, int error, l
 void tcp_time_wait(struct tcp *tcp, struct tcb *t, la_ns now);
 
 /* ---- user.c: the calls of §3.10.1-6, by state ---- */
-int user_open(struct tcp *tcp, struct tcb *t, la_ns now);
+int user_open(struct tcp *tcp, struct tcb *t, la_ns now); /* id, hash, path are set */
 int64_t user_send(struct tcp *tcp, struct tcb *t, const void *p, size_t n, unsigned flags,
                   la_ns now);
 int64_t user_receive(struct tcp *tcp, struct tcb *t, void *p, size_t n, la_ns now);

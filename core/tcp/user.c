@@ -20,7 +20,6 @@ int user_open(struct tcp *tcp, struct tcb *t, la_ns now)
     recovery_init(&t->recovery, t->snd.iss);
     cc_init(&t->cc, CC_RENO, t->smss, false, t->opt.abc_limit);
     t->cc.by_cwnd = (t->opt.habits & LA_HABIT_HALF_CWND) != 0;
-    t->hash = tuple_hash(&tcp->tab.key, &t->id);
     conntab_insert(tcp, ref_of(REF_TCB, t->self), t->hash);
     t->in_table = true;
     tcp_enter(tcp, t, LA_SYN_SENT, now);
