@@ -271,8 +271,9 @@ void ip_output(struct net *n, const struct ip_hdr *like, int scope, const struct
 void net_send(struct net *n, const struct ip_hdr *h, int scope, const void *payload,
               uint32_t n_bytes, la_ns now)
 {
-    struct gather g = {.n = 0};
+    struct gather g;
 
+    g.n = g.len = 0;
     n->now = now;
     gather_add(&g, payload, n_bytes);
     ip_output(n, h, scope, &g, now);

@@ -17,7 +17,7 @@ void embryo_send_synack(struct tcp *tcp, struct embryo *e, la_ns now)
     struct tcp_opts o = {.has_mss = true,
                          .mss = mss_announce(tcp, &l->opt, e->ifx, ip_is_v4(&e->id.remote)),
                          .has_ts = e->ts_ok,
-                         .tsval = ts_now(tcp, &e->id, now),
+                         .tsval = e->ts_ok ? ts_now(tcp, &e->id, now) : 0,
                          .tsecr = e->ts_recent,
                          .has_wscale = e->wscale_ok,
                          .wscale = e->wscale,

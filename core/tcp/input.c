@@ -283,13 +283,19 @@ static bool parse_options(struct tcp *tcp, struct tcp_seg *g, la_ns now)
 }
 
 /* The checksum, unless the device vouches for it. */
-static bool checksum_ok(const struct ip_dgram *d)
+static bool checksum_ok(const struct tcp_seg *g)
 {
+    const struct ip_dgram *d = g->d;
     if (d->csum != LA_CSUM_NONE)
         return true;
     struct csum c = csum_pseudo(&d->h->src, &d->h->dst, IP_TCP, d->payload.len);
-    slice_csum(&d->payload, &c);
-    return csum_fold(&c) == 0xffff;
+    csum_header(&c, d->payload.head.p, g->hlen);
+    if (g->len) {
+        struct slice text = d->payload;
+        slice_skip(&text, g->hlen);
+        slice_csum(&text, &c);
+    }
+    return csum_native(&c) == 0xffff;
 }
 
 /* The connection that the last segment was for, if this one is for it too: then the table need not
@@ -308,7 +314,7 @@ static inline struct tcb *recent(struct tcp *tcp, const struct ip_dgram *d)
 /* Checksum and options; false if it was dropped. */
 static bool sound(struct tcp *tcp, struct tcp_seg *g, la_ns now)
 {
-    if (!checksum_ok(g->d)) {
+    if (!checksum_ok(g)) {
         tcp_drop(tcp, NULL, NULL, R_SEG_CSUM, now);
         return false;
     }
