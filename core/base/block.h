@@ -4,6 +4,7 @@
 #define LA_BASE_BLOCK_H
 
 #include "base/assert.h"
+#include "base/checksum.h"
 #include "base/pages.h"
 #include "base/seqno.h"
 #include <string.h>
@@ -54,11 +55,14 @@ static inline void block_put(struct blocks *p, struct block *b)
     b->next = p->free;
     p->free = b;
 }
-/* memcpy, without a call for a few bytes. */
+/* memcpy for a run of a block's bytes: without a call for a few, and by the checksum's loop for
+ * many, as the string instructions that C libraries use for that many are slow where source and
+ * destination are aligned differently. */
 static inline void block_copy(uint8_t *to, const uint8_t *from, uint32_t n)
 {
     if (n >= 8) {
-        memcpy(to, from, n);
+        struct csum unused = {0};
+        csum_copy(&unused, to, from, n);
         return;
     }
     if (n & 4)
