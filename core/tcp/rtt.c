@@ -26,8 +26,8 @@ static inline uint32_t approach(uint32_t x, uint32_t to, uint32_t div)
 {
     int32_t d = (int32_t)(to - x), step = d / (int32_t)div;
 
-    if (step == 0)
-        step = (d > 0) - (d < 0);
+    if (step == 0 && d != 0)
+        step = d > 0 ? 1 : -1;
     return x + (uint32_t)step;
 }
 
