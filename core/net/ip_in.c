@@ -367,7 +367,7 @@ static struct rx *new_rx(struct net *n, struct iface *i, const struct la_frame *
     return x;
 }
 
-/* A frame that is not like the last. */
+/* A frame that is not like the last; apart, so that one that is need not save its registers. */
 __attribute__((noinline)) static enum net_in any_frame(struct net *n, struct iface *i,
                                                        const struct la_frame *f, la_ns now,
                                                        struct ip_dgram *d, struct icmp_err *e)

@@ -351,7 +351,9 @@ struct found {
     ref r;
 };
 
-/* Asks the table.  The connection, woken if it was at rest; NULL: f->r is another, or none. */
+/* Asks the table.  The connection, woken if it was at rest; NULL: f->r is another, or none.  This
+ * and what follows stay out of tcp_input, so that the usual segment need not save their registers.
+ */
 __attribute__((noinline)) static struct tcb *look_up(struct tcp *tcp, const struct ip_dgram *d,
                                                      struct found *f, la_ns now)
 {

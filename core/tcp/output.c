@@ -449,6 +449,7 @@ static enum out send_stream(struct tcp *tcp, struct tcb *t, struct la_frame *f, 
     return OUT_NOTHING;
 }
 
+/* Apart from next_frame, so that the usual segment need not save its registers. */
 __attribute__((noinline)) static enum out tcb_output(struct tcp *tcp, struct tcb *t,
                                                      struct la_frame *f, la_ns now)
 {
