@@ -5,6 +5,7 @@
  * Slots of addresses never move, so that a timer can name them; a free slot has a zero address,
  * which no datagram carries as its destination. */
 #include "net/private.h"
+#include "wire/tcp.h"
 
 struct la_addr solicited_node(const struct la_addr *a)
 {
@@ -217,13 +218,18 @@ static struct la_addr link_local_of(const uint8_t mac[6])
                              mac[3], mac[4], mac[5]}};
 }
 
+/* What a datagram can carry of TCP's text beside the longest headers; and a frame's spans must hold
+ * it, wherever it lies in its blocks. */
+#define GSO_MOST (DATAGRAM_MAX - IPV4_HLEN - TCP_HLEN_MAX)
+_Static_assert((GSO_MOST + BLOCK_DATA - 1) / BLOCK_DATA + 1 <= LA_FRAME_SPANS, "spans of a frame");
+
 static bool if_config_ok(const struct la_if_config *c)
 {
     const struct mac none = {{0}};
     struct mac mac;
 
     memcpy(mac.b, c->mac, 6);
-    if (c->mtu < 68 || c->mtu > DATAGRAM_MAX)
+    if (c->mtu < 68 || c->mtu > DATAGRAM_MAX || c->gso_max > GSO_MOST)
         return false;
     if ((c->offload & LA_OFFLOAD_TSO) && !(c->offload & LA_OFFLOAD_TX_CSUM))
         return false;

@@ -112,12 +112,7 @@ void la_stack_free(struct la_stack *s)
 
 int la_if_add(struct la_stack *s, const struct la_if_config *cfg, la_ns now)
 {
-    if (!cfg)
-        return LA_EINVAL;
-    struct la_if_config c = *cfg;
-    if (c.gso_max == 0)
-        c.gso_max = 65000;
-    return net_if_add(s->net, &c, now);
+    return cfg ? net_if_add(s->net, cfg, now) : LA_EINVAL;
 }
 
 int la_addr_add(struct la_stack *s, int ifx, const struct la_addr *a, unsigned prefix_len,

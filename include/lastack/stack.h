@@ -94,7 +94,7 @@ struct la_if_config {
     uint8_t mac[6];    /* Ethernet only */
     uint32_t mtu;      /* IP bytes, 68..65535; below 1280 IPv6 stays off on it */
     uint32_t offload;  /* enum la_offload bits */
-    uint32_t gso_max;  /* largest superframe's payload with TSO, default 65,000 */
+    uint32_t gso_max;  /* largest superframe's payload with TSO, 65,455 at most; 0: 65,000 */
     uint32_t gso_segs; /* most segments in one; 0: gso_max is the only limit */
     bool slaac;        /* make addresses from router advertisements, RFC 4862 */
     bool no_dad; /* skip duplicate address detection and ARP probes (point-to-point wires, tests) */

@@ -329,6 +329,9 @@ static void adding_and_removing(void **state)
     c.offload = LA_OFFLOAD_TSO;
     assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
     c.offload = 0;
+    c.gso_max = 65456; /* with 80 bytes of headers, more than a datagram */
+    assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
+    c.gso_max = 0;
     c.mac[0] = 1;
     assert_int_equal(net_if_add(h.n, &c, h.now), LA_EINVAL);
     c.mac[0] = 2;
