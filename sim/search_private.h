@@ -85,12 +85,12 @@ struct search_clock {
 struct search_watch {
     struct la_endpoint local, remote;
     bool used, has_edge, has_top, unsure;
-    bool fin_out, fin_in, fin_acked, rst_out, rst_in;
+    bool syn_out, fin_out, fin_in, fin_acked, rst_out, rst_in;
     enum la_side first; /* whose FIN */
     la_ns first_at, second_at;
     uint32_t fin_seq; /* our FIN's number */
     uint32_t edge;    /* of the windows that were announced, if has_edge */
-    uint32_t syn_wnd; /* the window in our SYN, which acknowledged nothing yet */
+    uint32_t syn_wnd; /* the window in our SYN that acknowledged nothing yet, if syn_out */
     uint32_t top;     /* end of what came, if has_top */
     uint32_t fin_at;  /* the number of the peer's FIN */
 };

@@ -137,7 +137,7 @@ static void syn_taken(struct search *s, unsigned side, const struct la_trace *ev
 {
     const struct search_arrival *a = &s->arrival[side];
     struct search_watch *w = find(s, side, ev);
-    if (w && w == a->watch && a->syn)
+    if (w && w == a->watch && a->syn && w->syn_out) /* else it waits for its neighbour yet */
         announced(w, a->seq + 1 + w->syn_wnd);
 }
 
@@ -148,8 +148,10 @@ static void left(struct search *s, unsigned side, const struct la_trace *ev)
     if (!w)
         return;
     w->rst_out |= (g->flags & LA_TCP_RST) != 0;
-    if ((g->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN)
+    if ((g->flags & (LA_TCP_SYN | LA_TCP_ACK)) == LA_TCP_SYN) {
+        w->syn_out = true;
         w->syn_wnd = g->wnd;
+    }
     if (g->flags & LA_TCP_ACK && !(g->flags & LA_TCP_RST))
         announced(w, g->ack + g->wnd);
     if (g->flags & LA_TCP_FIN && !w->fin_out) {

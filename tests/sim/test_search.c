@@ -48,6 +48,13 @@ static const struct {
              OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
              OFF(HOSTILE)}},
     {"both sent what the scale rounds off the other's window", {.seed = 6775}},
+    {"a forged SYN comes before ours could leave, and a FIN behind it",
+     {.seed = 636171058872U,
+      .conns = 1,
+      .off = OFF(LOSS) | OFF(DUP) | OFF(REORDER) | OFF(CORRUPT) | OFF(CUT) | OFF(RATE) |
+             OFF(BLACK_HOLE) | OFF(V6) | OFF(MTU) | OFF(OFFLOAD) | OFF(OPTIONS) | OFF(BUFFERS) |
+             OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) | OFF(MSL) | OFF(RUDE) | OFF(REUSE) |
+             OFF(CROSS) | OFF(URGENT) | OFF(BLIND) | OFF(REST)}},
     {"a FIN in the window that only the SYN announced",
      {.seed = 106657153184U,
       .conns = 9,
