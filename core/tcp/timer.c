@@ -239,6 +239,8 @@ void rto_expired(struct tcp *tcp, struct tcb *t, la_ns now)
     blackhole_timeout(tcp, t, now);
     if (tcb_outstanding(t))
         recovery_on_rto(&t->recovery, &t->cc, tcp->ranges, &v, t->backoff == 0, now);
+    else /* it waited for its next hop: longer than a silly window may hold up what fits */
+        t->probe_now = true;
     if (t->backoff < UINT8_MAX)
         t->backoff++;
     reach_r1(tcp, t, now);

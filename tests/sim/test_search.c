@@ -48,6 +48,13 @@ static const struct {
              OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
              OFF(HOSTILE)}},
     {"both sent what the scale rounds off the other's window", {.seed = 6775}},
+    {"a next hop was gone, and a silly window held up what waited for it",
+     {.seed = 630014521935U,
+      .conns = 9,
+      .off = OFF(LOSS) | OFF(DUP) | OFF(REORDER) | OFF(RATE) | OFF(BLACK_HOLE) | OFF(V6) |
+             OFF(MTU) | OFF(OFFLOAD) | OFF(OPTIONS) | OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) |
+             OFF(MSL) | OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
+             OFF(HOSTILE) | OFF(REST)}},
     {"a forged SYN comes before ours could leave, and a FIN behind it",
      {.seed = 636171058872U,
       .conns = 1,
