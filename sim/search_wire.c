@@ -62,7 +62,8 @@ static bool lies(struct search_watch *w, const struct search_arrival *a,
                  const struct la_trace_seg *g)
 {
     uint32_t end = g->seq + g->len, fin = w->fin_in ? w->fin_at : a->fin_at;
-    if (g->len && (!w->has_top || (int32_t)(end - w->top) > 0)) {
+    bool near = w->has_edge && w->edge - end < 1U << 30; /* else its number means nothing here */
+    if (g->len && near && (!w->has_top || (int32_t)(end - w->top) > 0)) {
         w->top = end;
         w->has_top = true;
     }

@@ -48,6 +48,12 @@ static const struct {
              OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
              OFF(HOSTILE)}},
     {"both sent what the scale rounds off the other's window", {.seed = 6775}},
+    {"a forged number from far away, a forged FIN, and text that says it was none",
+     {.seed = 918904186110U,
+      .conns = 3,
+      .off = OFF(LOSS) | OFF(DUP) | OFF(CUT) | OFF(RATE) | OFF(BLACK_HOLE) | OFF(V6) |
+             OFF(OFFLOAD) | OFF(OPTIONS) | OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) | OFF(MSL) |
+             OFF(REUSE) | OFF(CROSS) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) | OFF(REST)}},
     {"a next hop was gone, and a silly window held up what waited for it",
      {.seed = 630014521935U,
       .conns = 9,
