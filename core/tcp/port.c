@@ -91,6 +91,8 @@ enum pair_use port_choose(struct tcp *tcp, struct tuple *id, uint32_t *hash, la_
         }
     }
     id->lport = reuse;
+    if (!reuse)
+        return PAIR_TAKEN;
     *hash = tuple_hash(&tcp->tab.key, id);
-    return reuse ? PAIR_REUSE : PAIR_TAKEN;
+    return PAIR_REUSE;
 }

@@ -95,6 +95,8 @@ void sndq_ack(struct sndq *q, struct blocks *blocks, seqno una)
 /* The nearest block known to start at or before `from`. */
 static struct block *nearest(const struct sndq *q, seqno from)
 {
+    if (q->head == q->tail)
+        return q->head;
     if (q->cur && seq_le(q->cur->start, from))
         return q->cur;
     if (q->again && seq_le(q->again->start, from))
@@ -111,7 +113,7 @@ uint32_t sndq_spans(struct sndq *q, seqno from, uint32_t n, struct la_span *span
     *got = 0;
     if (n == 0 || max == 0)
         return 0;
-    struct block *b = q->head == q->tail ? q->head : nearest(q, from);
+    struct block *b = nearest(q, from);
     uint32_t at = from.v - b->start.v;
     for (; at >= BLOCK_DATA; at -= BLOCK_DATA)
         b = b->next;

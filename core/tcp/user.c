@@ -109,7 +109,7 @@ __attribute__((flatten)) int64_t user_send(struct tcp *tcp, struct tcb *t, const
 /* Where a byte that was set aside lies, relative to what is read next; UINT32_MAX: nowhere near. */
 static uint32_t mark_distance(const struct tcb *t)
 {
-    if (t->opt.oobinline || !t->urg_in)
+    if (!t->urg_in || t->opt.oobinline)
         return UINT32_MAX;
     int32_t d = seq_diff(seq_sub(t->rcv.up, 1), t->rcvq.read);
     return d < 0 ? UINT32_MAX : (uint32_t)d;
@@ -172,9 +172,8 @@ __attribute__((flatten)) int64_t user_receive(struct tcp *tcp, struct tcb *t, vo
     (void)now;
     if (n == 0)
         return 0;
-    if (t->urg_in)
-        user_skip_urgent(tcp, t);
-    uint32_t k = t->urg_in ? user_readable(t) : rcvq_readable(&t->rcvq);
+    user_skip_urgent(tcp, t);
+    uint32_t k = user_readable(t);
     if (k > n)
         k = (uint32_t)n;
     if (k == 0)
