@@ -27,8 +27,8 @@ static void test_worlds(void **unused)
                 stats.bytes > 1000 * n);
 }
 
-/* Worlds that once failed, cut down to what it took. */
-#define OFF(f) 1U << SEARCH_##f
+/* Worlds that once failed, cut down to what it took: all but this is off. */
+#define ON(f) 1U << SEARCH_##f
 static const struct {
     const char *what;
     struct search_config world;
@@ -36,44 +36,30 @@ static const struct {
     {"closed windows, and probes that cross",
      {.seed = 275008296991U,
       .conns = 7,
-      .off = OFF(LOSS) | OFF(DUP) | OFF(REORDER) | OFF(CORRUPT) | OFF(CUT) | OFF(BLACK_HOLE) |
-             OFF(ETHERNET) | OFF(V6) | OFF(MTU) | OFF(OFFLOAD) | OFF(TIMERS) | OFF(LIMITS) |
-             OFF(REFUSE) | OFF(MSL) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) |
-             OFF(BLIND) | OFF(HOSTILE) | OFF(REST)}},
+      .off = ~(ON(RATE) | ON(OPTIONS) | ON(BUFFERS) | ON(SLOW) | ON(CROSS))}},
     {"a window of four bytes, and much to carry",
      {.seed = 957231403408U,
       .conns = 2,
-      .off = OFF(LOSS) | OFF(DUP) | OFF(CORRUPT) | OFF(CUT) | OFF(ETHERNET) | OFF(V6) | OFF(MTU) |
-             OFF(OFFLOAD) | OFF(OPTIONS) | OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) | OFF(MSL) |
-             OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
-             OFF(HOSTILE)}},
+      .off = ~(ON(REORDER) | ON(RATE) | ON(BLACK_HOLE) | ON(BUFFERS) | ON(CROSS) | ON(REST))}},
     {"both sent what the scale rounds off the other's window", {.seed = 6775}},
     {"a forged number from far away, a forged FIN, and text that says it was none",
      {.seed = 918904186110U,
       .conns = 3,
-      .off = OFF(LOSS) | OFF(DUP) | OFF(CUT) | OFF(RATE) | OFF(BLACK_HOLE) | OFF(V6) |
-             OFF(OFFLOAD) | OFF(OPTIONS) | OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) | OFF(MSL) |
-             OFF(REUSE) | OFF(CROSS) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) | OFF(REST)}},
+      .off = ~(ON(REORDER) | ON(CORRUPT) | ON(ETHERNET) | ON(MTU) | ON(BUFFERS) | ON(SLOW) |
+               ON(RUDE) | ON(HOSTILE))}},
     {"a next hop was gone, and a silly window held up what waited for it",
      {.seed = 630014521935U,
       .conns = 9,
-      .off = OFF(LOSS) | OFF(DUP) | OFF(REORDER) | OFF(RATE) | OFF(BLACK_HOLE) | OFF(V6) |
-             OFF(MTU) | OFF(OFFLOAD) | OFF(OPTIONS) | OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) |
-             OFF(MSL) | OFF(SLOW) | OFF(RUDE) | OFF(REUSE) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) |
-             OFF(HOSTILE) | OFF(REST)}},
+      .off = ~(ON(CORRUPT) | ON(CUT) | ON(ETHERNET) | ON(BUFFERS) | ON(CROSS))}},
     {"a forged SYN comes before ours could leave, and a FIN behind it",
      {.seed = 636171058872U,
       .conns = 1,
-      .off = OFF(LOSS) | OFF(DUP) | OFF(REORDER) | OFF(CORRUPT) | OFF(CUT) | OFF(RATE) |
-             OFF(BLACK_HOLE) | OFF(V6) | OFF(MTU) | OFF(OFFLOAD) | OFF(OPTIONS) | OFF(BUFFERS) |
-             OFF(TIMERS) | OFF(LIMITS) | OFF(REFUSE) | OFF(MSL) | OFF(RUDE) | OFF(REUSE) |
-             OFF(CROSS) | OFF(URGENT) | OFF(BLIND) | OFF(REST)}},
+      .off = ~(ON(ETHERNET) | ON(SLOW) | ON(CRASH) | ON(HOSTILE))}},
     {"a FIN in the window that only the SYN announced",
      {.seed = 106657153184U,
       .conns = 9,
-      .off = OFF(LOSS) | OFF(REORDER) | OFF(CORRUPT) | OFF(CUT) | OFF(BLACK_HOLE) | OFF(ETHERNET) |
-             OFF(V6) | OFF(MTU) | OFF(OFFLOAD) | OFF(TIMERS) | OFF(LIMITS) | OFF(RUDE) |
-             OFF(REUSE) | OFF(CROSS) | OFF(URGENT) | OFF(CRASH) | OFF(BLIND) | OFF(REST)}},
+      .off = ~(ON(DUP) | ON(RATE) | ON(OPTIONS) | ON(BUFFERS) | ON(REFUSE) | ON(MSL) | ON(SLOW) |
+               ON(HOSTILE))}},
 };
 
 static void test_found(void **unused)

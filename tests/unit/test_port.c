@@ -40,7 +40,7 @@ static void first_ports_are_spread(void **state)
 
     for (uint32_t i = 0; i < HOSTS; i++) {
         struct tuple id = to(0x0b000000 + i);
-        assert_true(choose(b, &id) != PAIR_TAKEN);
+        assert_int_equal(choose(b, &id), PAIR_FREE);
         assert_in_range(id.lport, LO, HI);
         if ((id.lport - LO) / WIDTH < PARTS) {
             count[(id.lport - LO) / WIDTH]++;
@@ -87,7 +87,7 @@ static void a_port_rests_long(void **state)
 
     for (; n < 100000; n++) {
         struct tuple id = to(9);
-        assert_true(choose(b, &id) != PAIR_TAKEN);
+        assert_int_equal(choose(b, &id), PAIR_FREE);
         if (used[id.lport]++)
             break;
     }
@@ -106,16 +106,16 @@ static void the_range_can_be_used_up(void **state)
     assert_non_null(holder);
     for (unsigned n = 0; n < RANGE; n++) {
         id = to(2);
-        assert_true(choose(b, &id) != PAIR_TAKEN);
+        assert_int_equal(choose(b, &id), PAIR_FREE);
         assert_in_range(id.lport, LO, HI);
         assert_null(holder[id.lport]);
         holder[id.lport] = bare_tcb(b, &id);
     }
     id = to(2);
     assert_int_equal(choose(b, &id), PAIR_TAKEN);
-    assert_true(choose(b, &other) != PAIR_TAKEN); /* a pair, not a port, is taken */
+    assert_int_equal(choose(b, &other), PAIR_FREE); /* a pair, not a port, is taken */
     bare_tcb_put(b, holder[40000]);
-    assert_true(choose(b, &id) != PAIR_TAKEN);
+    assert_int_equal(choose(b, &id), PAIR_FREE);
     assert_int_equal(id.lport, 40000);
     for (unsigned p = LO; p <= HI; p++)
         if (p != 40000)
@@ -136,7 +136,7 @@ static void small_ranges_work(void **state)
         b->cfg.port_hi = 65535;
         for (uint16_t i = 0; i < n; i++) {
             id = to(5);
-            assert_true(choose(b, &id) != PAIR_TAKEN);
+            assert_int_equal(choose(b, &id), PAIR_FREE);
             assert_in_range(id.lport, b->cfg.port_lo, 65535);
             t[i] = bare_tcb(b, &id);
         }
@@ -179,7 +179,7 @@ static void listeners_keep_their_port(void **state)
     assert_int_equal(listener_add(&b->tcp, &elsewhere, 5001, -1, &j), 0);
     for (unsigned n = 0; n < 20; n++) {
         id = to(5);
-        assert_true(choose(b, &id) != PAIR_TAKEN);
+        assert_int_equal(choose(b, &id), PAIR_FREE);
         assert_int_equal(id.lport, 5001); /* its listener is at another address */
     }
     listener_remove(&b->tcp, j);
@@ -200,7 +200,7 @@ static void not_to_itself(void **state)
     b->cfg.port_lo = 5000;
     b->cfg.port_hi = 5001;
     for (unsigned n = 0; n < 20; n++) {
-        assert_true(choose(b, &id) != PAIR_TAKEN);
+        assert_int_equal(choose(b, &id), PAIR_FREE);
         assert_int_equal(id.lport, 5001);
     }
     bare_free(b);
@@ -220,7 +220,7 @@ static void time_wait_is_reused_by_its_timestamps(void **state)
     assert_int_equal(id.lport, 0);
     id.lport = 5000;
     assert_int_equal(pair_usable(&b->tcp, &id, bare_hash(b, &id), LA_SEC(11)), PAIR_REUSE);
-    assert_true(choose_at(b, &id, LA_SEC(11)) != PAIR_TAKEN);
+    assert_int_equal(choose_at(b, &id, LA_SEC(11)), PAIR_REUSE);
     assert_int_equal(id.lport, 5000);
     /* A restart counts anew. */
     r = timewait_restart(&b->tcp, r, bare_hash(b, &id), LA_SEC(20));
@@ -232,7 +232,7 @@ static void time_wait_is_reused_by_its_timestamps(void **state)
     r = bare_time_wait(b, &id, false, LA_SEC(30));
     assert_int_equal(pair_usable(&b->tcp, &id, bare_hash(b, &id), LA_SEC(90) - 1), PAIR_TAKEN);
     timewait_expire(&b->tcp, LA_SEC(90));
-    assert_true(choose_at(b, &id, LA_SEC(90)) != PAIR_TAKEN);
+    assert_int_equal(choose_at(b, &id, LA_SEC(90)), PAIR_FREE);
     bare_free(b);
 }
 
@@ -252,14 +252,14 @@ static void a_nearly_full_range(void **state)
     }
     for (unsigned n = TAKEN; n < RANGE; n++) {
         id = to(7);
-        assert_true(choose_at(b, &id, LA_MSEC(1)) != PAIR_TAKEN);
+        assert_int_equal(choose_at(b, &id, LA_MSEC(1)), PAIR_FREE);
         assert_in_range(id.lport, LO + TAKEN, HI);
         assert_int_not_equal(bare_time_wait(b, &id, true, LA_MSEC(1)), REF_NONE);
     }
     assert_int_equal(choose_at(b, &id, LA_MSEC(1)), PAIR_TAKEN);
     for (unsigned n = 0; n < 1000; n++) {
         id = to(7);
-        assert_true(choose_at(b, &id, LA_SEC(1)) != PAIR_TAKEN);
+        assert_int_equal(choose_at(b, &id, LA_SEC(1)), PAIR_REUSE);
         assert_int_equal(pair_usable(&b->tcp, &id, bare_hash(b, &id), LA_SEC(1)), PAIR_REUSE);
         assert_int_equal((id.lport - LO) % 2, 1);
     }
